@@ -1,0 +1,133 @@
+"""The artefact store: immutable, content-addressed directories with atomic arrival (pure).
+
+`<root>/<kind>/<digest[:2]>/<digest>/` holds the files and a `manifest.json` written last. A directory is staged under
+a temporary name, fsynced and renamed, so a reader sees all of it or nothing. A database row is written after that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A sealed artefact: `path` is its directory, `manifest["files"]` maps file name to `{bytes, sha256}`."""
+
+    kind: str
+    digest: str
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def bytes(self) -> int:
+        return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+
+class Stage:
+    """A directory being written. Fill `path`, then call `seal` once."""
+
+    def __init__(self, store: ArtefactStore, kind: str, path: Path) -> None:
+        self.store, self.kind, self.path = store, kind, path
+
+    def seal(self, digest: str, manifest: dict[str, Any]) -> Stored:
+        """Make the staged directory the artefact `digest`; if it exists already the stage is dropped (same content).
+
+        `digest` is a hex sha256 of what the artefact *means* (records and recipe), not of its file encoding.
+        """
+        files = {str(f.relative_to(self.path)): file_facts(f) for f in sorted(self.path.rglob("*")) if f.is_file()}
+        write_json(self.path / MANIFEST, {**manifest, "kind": self.kind, "digest": digest, "files": files})
+        target = self.store.directory(self.kind, digest)
+        rename_durably(self.path, target)
+        return self.store.load(self.kind, digest)
+
+
+class ArtefactStore:
+    """Artefacts under one root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def directory(self, kind: str, digest: str) -> Path:
+        return self.root / kind / digest[:2] / digest
+
+    def has(self, kind: str, digest: str) -> bool:
+        return (self.directory(kind, digest) / MANIFEST).is_file()
+
+    def load(self, kind: str, digest: str) -> Stored:
+        """Open a sealed artefact.
+
+        Raises:
+            FileNotFoundError: no such artefact under this root.
+        """
+        path = self.directory(kind, digest)
+        return Stored(kind, digest, path, json.loads((path / MANIFEST).read_text()))
+
+    @contextmanager
+    def stage(self, kind: str) -> Iterator[Stage]:
+        """A fresh temporary directory on the same file system; removed if it is not sealed."""
+        parent = self.root / kind
+        parent.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+        try:
+            yield Stage(self, kind, path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def verify(self, stored: Stored) -> list[str]:
+        """Names of files that are missing or whose sha256 differs from the manifest's; empty when all is well."""
+        damaged = []
+        for name, facts in stored.manifest["files"].items():
+            path = stored.path / name
+            if not path.is_file() or file_facts(path)["sha256"] != facts["sha256"]:
+                damaged.append(name)
+        return damaged
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """`{"bytes": int, "sha256": hex}` of a file, read in constant memory."""
+    with path.open("rb") as handle:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(handle, "sha256").hexdigest()}
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON under a temporary name, fsync, rename."""
+    temporary = path.with_name(f"tmp-{path.name}")
+    with temporary.open("w", encoding="utf-8") as handle:
+        json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.rename(temporary, path)
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """fsync every file of `source`, rename it to `target`, fsync the parent. An existing `target` wins."""
+    for path in source.rglob("*"):
+        _fsync(path)
+    _fsync(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.rename(source, target)
+    except OSError:
+        if not (target / MANIFEST).is_file():
+            raise
+        shutil.rmtree(source)
+    _fsync(target.parent)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Projects, members, roles and API tokens: who may do what (Django app)."""

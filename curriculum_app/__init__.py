@@ -1,0 +1,1 @@
+"""The lowest app: taxonomy, dataset versions, sequences, curricula and schedules."""

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class EvalAppConfig(AppConfig):
+    name = "eval_app"
+    verbose_name = "Eval"
+
+    def ready(self) -> None:
+        from eval_app import kinds  # noqa: F401

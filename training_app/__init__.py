@@ -1,0 +1,1 @@
+"""Runs, checkpoints, metrics and the live pages. May import curriculum_app."""

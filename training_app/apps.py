@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class TrainingAppConfig(AppConfig):
+    name = "training_app"
+    verbose_name = "Training"
+
+    def ready(self) -> None:
+        from training_app import kinds  # noqa: F401

@@ -1,0 +1,106 @@
+"""Rows of training: runs, checkpoints, metric rows and events."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from chimera.jobs.models import Artefact, Job
+from chimera.projects.models import Project
+from curriculum_app.models import Schedule
+
+
+class TrainingRun(models.Model):
+    """A model trained once on one schedule with one seed. State and progress are its job's; config is frozen there."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="runs")
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="run")
+    schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    name = models.CharField(max_length=200)
+    group = models.CharField(max_length=200, blank=True)
+    seed = models.BigIntegerField(default=0)
+    parameters = models.BigIntegerField(null=True, blank=True)
+    steps = models.BigIntegerField(null=True, blank=True)
+    step = models.BigIntegerField(default=0)
+    tokens = models.BigIntegerField(default=0)
+    budget_tokens = models.BigIntegerField(null=True, blank=True)
+    latest = models.JSONField(default=dict, blank=True)
+    best = models.JSONField(default=dict, blank=True)
+    sparkline = models.JSONField(default=list, blank=True)
+    summary = models.JSONField(default=dict, blank=True)
+    planned_digest = models.CharField(max_length=64, blank=True)
+    delivered_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["project", "-id"], name="run_of_project")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def uid(self) -> str:
+        return f"run-{self.pk}"
+
+
+class MetricRow(models.Model):
+    """All points of one flush of one run, append-only.
+
+    `points` is `{"step": [int], "tokens": [int], "time": [float], "values": {key: [[row index, value], ...]}}`;
+    non-finite values are the strings "NaN", "Infinity", "-Infinity" (JSON has no others).
+    """
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="metric_rows")
+    attempt = models.PositiveIntegerField()
+    seq = models.BigIntegerField()
+    first_step = models.BigIntegerField()
+    last_step = models.BigIntegerField()
+    points = models.JSONField()
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_metric_row_per_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.seq}"
+
+
+class RunEvent(models.Model):
+    """Something that happened to a run and is drawn on its charts (resumed, alert, checkpoint)."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    attempt = models.PositiveIntegerField(default=0)
+    step = models.BigIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=40)
+    message = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+class SavedState(models.Model):
+    """The durable point a run resumes from: a directory in the job's scratch, safetensors and JSON only."""
+
+    run = models.OneToOneField(TrainingRun, on_delete=models.CASCADE, related_name="saved_state")
+    path = models.CharField(max_length=500)
+    step = models.BigIntegerField()
+    tokens = models.BigIntegerField()
+    attempt = models.PositiveIntegerField()
+    saved_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.run_id} at step {self.step}"
+
+
+class Checkpoint(Artefact):
+    """A model at a point of a run: safetensors, config, tokenizer."""
+
+    ref_kind = "checkpoint"
+
+    run = models.ForeignKey(TrainingRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="checkpoints")
+    step = models.BigIntegerField(default=0)
+    tokens = models.BigIntegerField(default=0)
