@@ -1,0 +1,1 @@
+"""Writes of the lowest app: adoption of results, taxonomy edits, uploads."""

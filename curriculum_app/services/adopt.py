@@ -1,0 +1,89 @@
+"""Rows for the results of import, curate, group and schedule, written in the transaction that ends the job."""
+
+from __future__ import annotations
+
+from django.db.models import Max
+
+from chimera.artefacts import Stored
+from chimera.jobs.adoption import adopt_artefact
+from chimera.jobs.kinds import Adopted
+from chimera.jobs.models import Job
+from chimera.typed import sha256_json
+from curriculum_app.core.configs import CurateConfig
+from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
+from curriculum_app.core.jobs.curate import VersionResult
+from curriculum_app.core.jobs.group import SequencesResult
+from curriculum_app.core.jobs.schedule import ScheduleResult
+from curriculum_app.models import Curriculum, DatasetVersion, Schedule, SequenceSet
+
+
+def adopt_import(job: Job, result: VersionResult) -> Adopted:
+    return _adopted(_dataset(job, result.stored, DatasetVersion.Stage.RAW))
+
+
+def adopt_curate(job: Job, result: VersionResult) -> Adopted:
+    row = _dataset(job, result.stored, DatasetVersion.Stage.CURATED)
+    row.parents.set([ref.number for ref in CurateConfig.model_validate(job.config).datasets])
+    return _adopted(row)
+
+
+def adopt_group(job: Job, result: SequencesResult) -> Adopted:
+    config = GroupConfig.model_validate(job.config)
+    manifest = result.stored.manifest
+    row = adopt_artefact(
+        SequenceSet,
+        job,
+        result.stored,
+        config.name,
+        dataset_id=config.dataset.number,
+        sequences=manifest["counts"]["sequences"],
+        tokens=manifest["counts"]["tokens"],
+    )
+    return Adopted({"sequences": row.uid}, {"sequences": row.sequences, "tokens": row.tokens})
+
+
+def adopt_schedule(job: Job, result: ScheduleResult) -> Adopted:
+    config = ScheduleConfig.model_validate(job.config)
+    manifest = result.stored.manifest
+    row = adopt_artefact(
+        Schedule,
+        job,
+        result.stored,
+        f"{config.name} · seed {config.seed}",
+        curriculum=_curriculum(job, config),
+        sequence_set_id=config.sequences.number,
+        seed=config.seed,
+        budget_tokens=manifest["pool"]["tokens"],
+        pool_digest=manifest["pool"]["digest"],
+        order_digest=manifest["order_digest"],
+    )
+    return Adopted({"schedule": row.uid}, {"order_digest": row.order_digest, "pool_digest": row.pool_digest})
+
+
+def _dataset(job: Job, stored: Stored, stage: str) -> DatasetVersion:
+    documents = stored.manifest["counts"]["documents"]
+    return adopt_artefact(DatasetVersion, job, stored, stored.manifest["name"], stage=stage, documents=documents)
+
+
+def _adopted(row: DatasetVersion) -> Adopted:
+    return Adopted({"dataset": row.uid}, {"documents": row.documents, "bytes": row.bytes})
+
+
+def _curriculum(job: Job, config: ScheduleConfig) -> Curriculum:
+    """The curriculum of this policy and settings: an equal one is reused, another under its name is its next version."""
+    policy = config.policy
+    fingerprint = sha256_json({"name": config.name, "policy": policy.key, "config": policy.config})
+    of_project = Curriculum.objects.filter(project=job.project)
+    existing = of_project.filter(fingerprint=fingerprint).first()
+    if existing is not None:
+        return existing
+    latest = of_project.filter(name=config.name).aggregate(latest=Max("version"))["latest"]
+    return Curriculum.objects.create(
+        project=job.project,
+        job=job,
+        name=config.name,
+        version=(latest or 0) + 1,
+        policy=policy.key,
+        config=policy.config,
+        fingerprint=fingerprint,
+    )

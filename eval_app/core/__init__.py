@@ -1,0 +1,1 @@
+"""The domain of evaluation: configs, studies, statistics, verdicts. No Django here."""

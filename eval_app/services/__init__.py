@@ -1,0 +1,1 @@
+"""Writes of evaluation: studies, reports, the starter project."""

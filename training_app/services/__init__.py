@@ -1,0 +1,1 @@
+"""Writes of training: runs, metric rows, checkpoints."""
