@@ -1,0 +1,147 @@
+"""Documents to sequences: packing, who contributed which tokens, and held-out windows (pure, numpy only)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+Int = NDArray[np.int64]
+Tokens = NDArray[np.uint16] | NDArray[np.uint32]
+
+
+def token_dtype(vocab_size: int) -> type[np.uint16] | type[np.uint32]:
+    """The narrowest unsigned integer that holds every token id."""
+    return np.uint16 if vocab_size <= 1 << 16 else np.uint32
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Which document every run of tokens came from: piece p of sequence i, offsets[i] <= p < offsets[i+1]."""
+
+    offsets: Int  # M+1
+    documents: Int  # P, row of the document index
+    lengths: Int  # P, tokens; a document's end-of-text token is its own
+
+    def sequences(self) -> Int:
+        """Shape (P,): the sequence of each piece."""
+        return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int64), np.diff(self.offsets))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """M sequences of exactly `sequence_length` tokens; `dropped` tokens of the tail did not fill one."""
+
+    tokens: Tokens
+    offsets: Int
+    pieces: Pieces
+    dropped: int
+
+
+def pack(documents: Sequence[Tokens], rows: Int, eos_id: int, sequence_length: int) -> Packed:
+    """Join documents with `eos_id` in the given order and cut the stream every `sequence_length` tokens.
+
+    Args:
+        documents: token ids of each document, in delivery order.
+        rows: shape (D,), the document-index row of each.
+    """
+    if not len(documents):
+        return _empty()
+    end = np.array([eos_id], dtype=documents[0].dtype)
+    stream = np.concatenate([part for tokens in documents for part in (tokens, end)])
+    count = len(stream) // sequence_length
+    used = count * sequence_length
+    ends = np.cumsum(np.array([len(tokens) + 1 for tokens in documents], dtype=np.int64))
+    offsets = np.arange(count + 1, dtype=np.int64) * sequence_length
+    pieces = _pieces(ends, rows, offsets)
+    return Packed(stream[:used], offsets, pieces, len(stream) - used)
+
+
+def _empty() -> Packed:
+    none = np.zeros(0, dtype=np.int64)
+    return Packed(
+        np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64), Pieces(np.zeros(1, np.int64), none, none), 0
+    )
+
+
+def _pieces(ends: Int, rows: Int, offsets: Int) -> Pieces:
+    """Cut the stream at every document end and every sequence start."""
+    used = offsets[-1]
+    cuts = np.unique(np.concatenate([offsets, ends[ends < used]]))
+    starts, lengths = cuts[:-1], np.diff(cuts)
+    documents = rows[np.searchsorted(ends, starts, side="right")]
+    return Pieces(np.searchsorted(starts, offsets).astype(np.int64), documents, lengths)
+
+
+def count_groups(pieces: Pieces, group_of_document: Int, num_groups: int) -> sparse.csr_array:
+    """Tokens of each group in each sequence: CSR of shape (M, K), int64. Row sums are the sequence lengths."""
+    columns = group_of_document[pieces.documents]
+    shape = (len(pieces.offsets) - 1, num_groups)
+    counts = sparse.coo_array((pieces.lengths, (pieces.sequences(), columns)), shape=shape).tocsr()
+    counts.sum_duplicates()
+    return counts
+
+
+def mean_over_tokens(pieces: Pieces, value_of_document: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shape (M,): token-weighted mean of a document value over each sequence."""
+    sequences, count = pieces.sequences(), len(pieces.offsets) - 1
+    weighted = np.bincount(sequences, pieces.lengths * value_of_document[pieces.documents], count)
+    total = np.bincount(sequences, pieces.lengths, count)
+    return np.asarray(weighted / np.maximum(total, 1), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Evaluation windows of one domain.
+
+    The first token of a window is context only (end-of-text, or the token before the window); every other token of
+    it is predicted once, and `n_bytes[i]` counts exactly the UTF-8 bytes those predicted tokens decode to. So
+    `sum NLL (nats) / (ln 2 * total_bytes)` is bits per byte of the text itself (methods: data.md 9.1).
+    """
+
+    tokens: Tokens
+    offsets: Int  # W+1
+    n_bytes: Int  # W
+
+    @property
+    def num_sequences(self) -> int:
+        return len(self.n_bytes)
+
+    @property
+    def predicted_tokens(self) -> int:
+        return len(self.tokens) - self.num_sequences
+
+    @property
+    def total_bytes(self) -> int:
+        return int(self.n_bytes.sum())
+
+    def tokens_of(self, index: int) -> Tokens:
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    def predicted(self) -> Tokens:
+        """All predicted tokens in order (every token that is not the first of its window)."""
+        keep = np.ones(len(self.tokens), dtype=bool)
+        keep[self.offsets[:-1]] = False
+        return self.tokens[keep]
+
+
+def held_out_windows(documents: Sequence[Tokens], token_bytes: Int, eos_id: int, sequence_length: int) -> HeldOut:
+    """Cut each document into windows of at most `sequence_length` tokens in which every token is predicted once.
+
+    Args:
+        token_bytes: shape (V,), UTF-8 bytes each token decodes to (0 for special tokens).
+    """
+    windows = [window for tokens in documents for window in _windows(tokens, eos_id, sequence_length)]
+    offsets = np.cumsum([0, *(len(window) for window in windows)], dtype=np.int64)
+    n_bytes = np.array([int(token_bytes[window[1:]].sum()) for window in windows], dtype=np.int64)
+    tokens: Tokens = np.concatenate(windows) if windows else np.zeros(0, dtype=np.uint16)  # type: ignore[assignment]
+    return HeldOut(tokens, offsets, n_bytes)
+
+
+def _windows(tokens: Tokens, eos_id: int, sequence_length: int) -> list[Tokens]:
+    stream = np.concatenate([np.array([eos_id], dtype=tokens.dtype), tokens])
+    step = sequence_length - 1
+    return [stream[start : start + sequence_length] for start in range(0, len(tokens), step)]

@@ -1,0 +1,128 @@
+"""`Schedule`: the exact order in which a run is shown sequences, with the plan it realises (pure).
+
+Files of the artefact: `rows.npy`, structured (sequence int64, start int32, length int32, weight float32).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chimera.artefacts import ArtefactStore, Stored
+from chimera.typed import sha256_json
+from curriculum_app.core.mixture_curve import Float, MixtureCurve
+from curriculum_app.core.packing import Int
+from curriculum_app.core.sequences import SequenceTable, array_digest
+
+ROW = np.dtype([("sequence", "<i8"), ("start", "<i4"), ("length", "<i4"), ("weight", "<f4")])
+
+
+def rows_of(table: SequenceTable, order: Int) -> NDArray[np.void]:
+    """Schedule rows that show whole sequences in the given order with weight 1."""
+    rows = np.zeros(len(order), dtype=ROW)
+    rows["sequence"] = order
+    rows["length"] = table.lengths[order]
+    rows["weight"] = 1.0
+    return rows
+
+
+def multiset_digest(sequences: Int) -> str:
+    """Hex sha256 of the sorted sequence ids: equal when two schedules show the same multiset, in any order."""
+    return hashlib.sha256(np.sort(sequences).astype("<i8").tobytes()).hexdigest()
+
+
+def save_schedule(
+    store: ArtefactStore, table: SequenceTable, rows: NDArray[np.void], facts: Mapping[str, Any]
+) -> Stored:
+    """Store a schedule.
+
+    Args:
+        rows: array of dtype `ROW`.
+        facts: JSON manifest entries: `policy` {key, config}, `seed`, `pool` {digest, tokens, seed}, `grouping`,
+            `curve` (MixtureCurve JSON), `adherence` (report JSON).
+    """
+    order_digest = array_digest(rows)
+    meaning = {"order": order_digest, "sequences": table.digest, **{k: facts[k] for k in ("policy", "seed", "pool")}}
+    manifest = {
+        **facts,
+        "sequences": table.digest,
+        "order_digest": order_digest,
+        "multiset_digest": multiset_digest(rows["sequence"]),
+        "num_rows": len(rows),
+        "num_tokens": int(rows["length"].sum()),
+    }
+    with store.stage("schedule") as stage:
+        np.save(stage.path / "rows.npy", rows)
+        return stage.seal(sha256_json(meaning), manifest)
+
+
+class Schedule:
+    """An opened schedule."""
+
+    ref_kind: ClassVar[str] = "schedule"
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.manifest = stored.manifest
+        self.digest = stored.digest
+
+    @classmethod
+    def open(cls, stored: Stored) -> Schedule:
+        return cls(stored)
+
+    @cached_property
+    def rows(self) -> NDArray[np.void]:
+        """Structured array of dtype `ROW`, in delivery order."""
+        loaded: NDArray[np.void] = np.load(self.stored.path / "rows.npy")
+        return loaded
+
+    @property
+    def num_tokens(self) -> int:
+        return int(self.manifest["num_tokens"])
+
+    @property
+    def sequences_digest(self) -> str:
+        return str(self.manifest["sequences"])
+
+    @property
+    def multiset_digest(self) -> str:
+        """Equal for two schedules that show the same sequences the same number of times."""
+        return str(self.manifest["multiset_digest"])
+
+    @property
+    def order_digest(self) -> str:
+        return str(self.manifest["order_digest"])
+
+    @property
+    def grouping_name(self) -> str:
+        """The grouping that the planned mixture speaks of ("domain" or "difficulty")."""
+        return str(self.manifest["grouping"])
+
+    @cached_property
+    def curve(self) -> MixtureCurve:
+        return MixtureCurve.from_json(self.manifest["curve"])
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        return self.curve.names
+
+    def planned_mixture(self, tokens: ArrayLike) -> Float:
+        """Shape (..., K): planned share of each of `group_names` once `tokens` tokens were seen."""
+        return self.curve.at(tokens)
+
+    def delivered_counts(self, table: SequenceTable) -> Int:
+        """Shape (rows, K): tokens of each of `group_names` in each row, in delivery order."""
+        return table.grouping(self.grouping_name).dense(self.rows["sequence"])
+
+    def open_sequences(self, store: ArtefactStore) -> SequenceTable:
+        """The table this schedule orders.
+
+        Raises:
+            FileNotFoundError: the store does not hold it.
+        """
+        return SequenceTable.open(store.load(SequenceTable.ref_kind, self.sequences_digest))

@@ -1,0 +1,259 @@
+"""`SequenceTable`: packed training sequences with group counts, difficulty and held-out text (pure).
+
+Files of the artefact: `tokens.npy` (flat), `offsets.npy` (M+1), `groupings/<name>.npz` (CSR M x K, tokens), `bins.npy`
+(M x B document-length bins, tokens), `difficulty.npy` (M), `pieces.npz` (sequence to document), `documents.parquet`,
+`held_out/<number>.npz` per domain, `tokenizer.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy import sparse
+
+from chimera.artefacts import ArtefactStore, Stage, Stored
+from chimera.typed import sha256_json
+from curriculum_app.core.packing import HeldOut, Int, Pieces, Tokens
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Tokens of K named groups in each of M sequences; rows sum to the sequence lengths."""
+
+    names: tuple[str, ...]
+    counts: sparse.csr_array  # (M, K) int64
+
+    def dense(self, sequences: Int | None = None) -> Int:
+        """Counts as a dense (m, K) array, of the given sequences or of all."""
+        rows = self.counts if sequences is None else self.counts[sequences]
+        return np.asarray(rows.toarray(), dtype=np.int64)
+
+    def totals(self, sequences: Int | None = None) -> Int:
+        """Shape (K,): tokens of each group."""
+        rows = self.counts if sequences is None else self.counts[sequences]
+        return np.asarray(rows.sum(axis=0), dtype=np.int64).ravel()
+
+
+@dataclass(frozen=True)
+class DocumentPiece:
+    """`length` tokens of a sequence, from position `start`, that came from one document of the index."""
+
+    document: dict[str, Any]  # a row of documents.parquet
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class SequenceContents:
+    """Everything a SequenceTable holds, in memory, ready for `save_sequences`."""
+
+    tokens: Tokens
+    offsets: Int
+    groupings: dict[str, Grouping]
+    bins: Int
+    difficulty: NDArray[np.float64]
+    pieces: Pieces
+    documents: pa.Table
+    held_out: dict[str, HeldOut]
+    unigram_bits_per_byte: dict[str, float]
+    tokenizer_json: str
+    vocab_size: int
+    eos_id: int
+    sequence_length: int
+
+
+def save_sequences(store: ArtefactStore, contents: SequenceContents, facts: dict[str, Any]) -> Stored:
+    """Store a table. `facts` (JSON) join the manifest; of them only `recipe` and `dataset` count for the digest."""
+    domains = list(contents.held_out)
+    manifest = {
+        **facts,
+        "vocab_size": contents.vocab_size,
+        "eos_id": contents.eos_id,
+        "sequence_length": contents.sequence_length,
+        "num_sequences": len(contents.offsets) - 1,
+        "num_tokens": int(contents.offsets[-1]),
+        "groupings": {name: list(grouping.names) for name, grouping in contents.groupings.items()},
+        "tokens_by_group": {name: grouping.totals().tolist() for name, grouping in contents.groupings.items()},
+        "held_out_domains": domains,
+        "unigram_bits_per_byte": contents.unigram_bits_per_byte,
+    }
+    with store.stage("sequences") as stage:
+        _write(stage, contents)
+        return stage.seal(_digest(contents, facts), manifest)
+
+
+def _write(stage: Stage, contents: SequenceContents) -> None:
+    root = stage.path
+    (root / "groupings").mkdir()
+    (root / "held_out").mkdir()
+    np.save(root / "tokens.npy", contents.tokens)
+    np.save(root / "offsets.npy", contents.offsets)
+    np.save(root / "bins.npy", contents.bins)
+    np.save(root / "difficulty.npy", contents.difficulty)
+    pieces = contents.pieces
+    np.savez(root / "pieces.npz", offsets=pieces.offsets, documents=pieces.documents, lengths=pieces.lengths)
+    for name, grouping in contents.groupings.items():
+        sparse.save_npz(root / "groupings" / f"{name}.npz", grouping.counts, compressed=False)
+    for number, part in enumerate(contents.held_out.values()):
+        file = root / "held_out" / f"{number}.npz"  # a domain's name may not be a file name
+        np.savez(file, tokens=part.tokens, offsets=part.offsets, n_bytes=part.n_bytes)
+    pq.write_table(contents.documents, root / "documents.parquet", compression="zstd")
+    (root / "tokenizer.json").write_text(contents.tokenizer_json, encoding="utf-8")
+
+
+def _digest(contents: SequenceContents, facts: dict[str, Any]) -> str:
+    """Hash of what the table means: recipe, dataset, tokenizer and all arrays, never of a file's encoding."""
+    arrays: dict[str, NDArray[Any]] = {
+        "tokens": contents.tokens,
+        "offsets": contents.offsets,
+        "bins": contents.bins,
+        "difficulty": contents.difficulty,
+        "documents": contents.pieces.documents,
+    }
+    for name, grouping in contents.groupings.items():
+        arrays[f"grouping/{name}"] = grouping.counts.toarray()
+    for name, part in contents.held_out.items():
+        arrays[f"held_out/{name}"] = part.tokens
+    meaning = {
+        "recipe": facts.get("recipe"),
+        "dataset": facts.get("dataset"),
+        "tokenizer": hashlib.sha256(contents.tokenizer_json.encode()).hexdigest(),
+        "groups": {name: list(grouping.names) for name, grouping in contents.groupings.items()},
+        "arrays": {name: array_digest(array) for name, array in arrays.items()},
+    }
+    return sha256_json(meaning)
+
+
+def array_digest(array: NDArray[Any]) -> str:
+    """Hex sha256 of an array's type, shape and little-endian bytes."""
+    plain = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+    return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
+
+
+class SequenceTable:
+    """An opened table. Arrays are read from disk when first used; tokens stay memory-mapped."""
+
+    ref_kind: ClassVar[str] = "sequences"
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.manifest = stored.manifest
+        self.digest = stored.digest
+        self.path: Path = stored.path
+
+    @classmethod
+    def open(cls, stored: Stored) -> SequenceTable:
+        return cls(stored)
+
+    @property
+    def num_sequences(self) -> int:
+        return int(self.manifest["num_sequences"])
+
+    @property
+    def num_tokens(self) -> int:
+        return int(self.manifest["num_tokens"])
+
+    @property
+    def sequence_length(self) -> int:
+        return int(self.manifest["sequence_length"])
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self.manifest["vocab_size"])
+
+    @property
+    def eos_id(self) -> int:
+        return int(self.manifest["eos_id"])
+
+    @property
+    def tokenizer_path(self) -> Path:
+        return self.path / "tokenizer.json"
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """All tokens, flat, memory-mapped read-only."""
+        mapped: Tokens = np.load(self.path / "tokens.npy", mmap_mode="r")
+        return mapped
+
+    @cached_property
+    def offsets(self) -> Int:
+        loaded: Int = np.load(self.path / "offsets.npy")
+        return loaded
+
+    @cached_property
+    def lengths(self) -> Int:
+        """Shape (M,): tokens of each sequence."""
+        return np.diff(self.offsets)
+
+    def tokens_of(self, index: int) -> Tokens:
+        """The token ids of one sequence (a view of the store)."""
+        return self.tokens[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
+    def grouping_names(self) -> tuple[str, ...]:
+        return tuple(self.manifest["groupings"])
+
+    def grouping(self, name: str) -> Grouping:
+        """The counts of one grouping ("domain" or "difficulty").
+
+        Raises:
+            KeyError: the table has no such grouping.
+        """
+        names = tuple(self.manifest["groupings"][name])
+        return Grouping(names, sparse.csr_array(sparse.load_npz(self.path / "groupings" / f"{name}.npz")))
+
+    @cached_property
+    def bins(self) -> Int:
+        """Shape (M, B): tokens of each sequence by length bin of the whole document they came from."""
+        loaded: Int = np.load(self.path / "bins.npy")
+        return loaded
+
+    @cached_property
+    def difficulty(self) -> NDArray[np.float64]:
+        """Shape (M,): token-weighted mean difficulty in [0, 1]; a proxy, see `curriculum_app.core.grouping`."""
+        loaded: NDArray[np.float64] = np.load(self.path / "difficulty.npy")
+        return loaded
+
+    def held_out(self) -> dict[str, HeldOut]:
+        """Evaluation windows by domain, in the order of the manifest."""
+        return dict(self._held_out())
+
+    def _held_out(self) -> Iterator[tuple[str, HeldOut]]:
+        for number, domain in enumerate(self.manifest["held_out_domains"]):
+            with np.load(self.path / "held_out" / f"{number}.npz") as file:
+                yield domain, HeldOut(file["tokens"], file["offsets"], file["n_bytes"])
+
+    def unigram_bits_per_byte(self) -> dict[str, float]:
+        """Bits per byte of each domain's held-out text under the training token frequencies (add-one smoothing).
+
+        A model that is not below this has not learned to use context.
+        """
+        return {domain: float(value) for domain, value in self.manifest["unigram_bits_per_byte"].items()}
+
+    @cached_property
+    def documents(self) -> pa.Table:
+        """The document index: id, domain, title, source, license, url, tokens, length_rank, quality_rank, ..."""
+        return pq.read_table(self.path / "documents.parquet")
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        with np.load(self.path / "pieces.npz") as file:
+            return Pieces(file["offsets"], file["documents"], file["lengths"])
+
+    def documents_of(self, sequence: int) -> list[DocumentPiece]:
+        """The documents whose tokens make up one sequence, in order."""
+        pieces = self.pieces
+        span = slice(int(pieces.offsets[sequence]), int(pieces.offsets[sequence + 1]))
+        lengths = pieces.lengths[span]
+        starts = np.cumsum(lengths) - lengths
+        rows = self.documents.take(pa.array(pieces.documents[span])).to_pylist()
+        return [DocumentPiece(row, int(s), int(n)) for row, s, n in zip(rows, starts, lengths, strict=True)]
