@@ -1,0 +1,79 @@
+"""`{% load chimera_nav %}`: the navigation, who works, and the badge of a state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from chimera.jobs.models import Worker
+
+register = template.Library()
+
+# Title, URL name, and the first path segments that belong to it.
+PAGES = (
+    ("Home", "home", ()),
+    ("Data", "data", ("data", "sequences")),
+    ("Taxonomy", "taxonomy", ("taxonomy",)),
+    ("Curricula", "curricula", ("curricula", "schedules")),
+    ("Runs", "runs", ("runs", "checkpoints")),
+    ("Studies", "studies", ("studies", "evaluations")),
+    ("Jobs", "jobs", ("jobs",)),
+    ("Admin", "admin:index", ("admin",)),
+)
+
+# State or word → (tone of the badge, symbol of partials/icons.html).
+TONES = {
+    "queued": ("wait", "queue"),
+    "running": ("run", "play"),
+    "paused": ("warn", "pause"),
+    "cancelling": ("warn", "stop"),
+    "cancelled": ("wait", "stop"),
+    "succeeded": ("ok", "check"),
+    "failed": ("bad", "cross"),
+    "better": ("ok", "check"),
+    "worse": ("bad", "cross"),
+    "cannot tell": ("wait", "question"),
+    "warning": ("warn", "warning"),
+    "raw": ("wait", "dot"),
+    "curated": ("ok", "check"),
+}
+
+
+@register.inclusion_tag("partials/nav.html", takes_context=True)
+def navigation(context: dict[str, Any]) -> dict[str, Any]:
+    """Links to the pages that exist, the current one marked."""
+    request: HttpRequest = context["request"]
+    head = request.path.strip("/").split("/")[0]
+    pages = []
+    for title, name, segments in PAGES:
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        if name == "admin:index" and not getattr(request.user, "is_staff", False):
+            continue
+        pages.append({"title": title, "url": url, "current": head in segments or request.path == url})
+    return {"pages": pages}
+
+
+@register.inclusion_tag("partials/nav_foot.html", takes_context=True)
+def nav_foot(context: dict[str, Any]) -> dict[str, Any]:
+    """Workers alive (seen within two leases' heartbeats), the project, the user and the theme."""
+    request: HttpRequest = context["request"]
+    recent = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    alive = Worker.objects.filter(seen_at__gte=recent).count()
+    actor = getattr(request, "actor", None)
+    return {"alive": alive, "actor": actor, "user": request.user, "request": request}
+
+
+@register.inclusion_tag("partials/state_badge.html")
+def state_badge(state: str, word: str = "") -> dict[str, str]:
+    """Icon, word and colour of a state; `word` replaces the word."""
+    tone, icon = TONES.get(state, ("wait", "dot"))
+    return {"tone": tone, "icon": icon, "word": word or state}
