@@ -32,6 +32,7 @@ class ControlRequest(models.TextChoices):
 
     NONE = "none", "none"
     PAUSE = "pause", "pause"
+    RELEASE = "release", "release"  # its worker is being stopped: pause and queue again
     CANCEL = "cancel", "cancel"
 
 
