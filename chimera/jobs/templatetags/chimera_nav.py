@@ -40,6 +40,9 @@ TONES = {
     "worse": ("bad", "cross"),
     "cannot tell": ("wait", "question"),
     "warning": ("warn", "warning"),
+    "waiting": ("wait", "queue"),
+    "ready": ("ok", "check"),
+    "empty": ("wait", "dot"),
     "raw": ("wait", "dot"),
     "curated": ("ok", "check"),
 }
@@ -64,12 +67,12 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("partials/nav_foot.html", takes_context=True)
 def nav_foot(context: dict[str, Any]) -> dict[str, Any]:
-    """Workers alive (seen within two leases' heartbeats), the project, the user and the theme."""
+    """Workers seen within a lease's time, the project (a switch if there are several), the user and the theme."""
     request: HttpRequest = context["request"]
     recent = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
     alive = Worker.objects.filter(seen_at__gte=recent).count()
-    actor = getattr(request, "actor", None)
-    return {"alive": alive, "actor": actor, "user": request.user, "request": request}
+    names = ("actor", "project", "projects", "csrf_token")
+    return {name: context.get(name) for name in names} | {"alive": alive, "user": request.user}
 
 
 @register.inclusion_tag("partials/state_badge.html")
