@@ -1,0 +1,1 @@
+"""Job kinds of training: one `run(config, ctx) -> result` each."""

@@ -1,0 +1,61 @@
+"""The names of every series a run can write, with title, unit and direction (pure, torch-free: charts read it)."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Literal
+
+Direction = Literal["lower", "higher", "none"]
+
+
+@dataclass(frozen=True)
+class MetricKey:
+    """A series, or with a `*` in `pattern` a family of them. `direction` says which way is better."""
+
+    pattern: str
+    title: str
+    unit: str = ""
+    direction: Direction = "none"
+    description: str = ""
+
+    def matches(self, key: str) -> bool:
+        return fnmatch.fnmatchcase(key, self.pattern)
+
+    def label(self, key: str) -> str:
+        """The title of one series; of a family's member the part that `*` stands for is added."""
+        if "*" not in self.pattern:
+            return self.title
+        return f"{self.title}: {key.removeprefix(self.pattern.partition('*')[0])}"
+
+
+BITS_PER_BYTE = "bits/byte"
+
+# Order matters: the first pattern that matches describes a key.
+ENGINE_KEYS: tuple[MetricKey, ...] = (
+    MetricKey("loss", "Training loss", "nats/token", "lower", "Mean next-token loss of the step's batch."),
+    MetricKey("held_out/macro", "Held-out, mean over domains", BITS_PER_BYTE, "lower", "Unweighted mean over domains."),
+    MetricKey("held_out/*", "Held-out", BITS_PER_BYTE, "lower", "On text that no run trains on."),
+    MetricKey("grad_norm", "Gradient norm", "", "none", "Global L2 norm before clipping."),
+    MetricKey("learning_rate", "Learning rate"),
+    MetricKey("tokens_per_second", "Throughput", "tokens/s", "higher", "Of the step alone, evaluations left out."),
+    MetricKey("mixture/planned/domain/*", "Planned share of domain", "share", "none", "Of the tokens so far."),
+    MetricKey("mixture/planned/*", "Planned share of difficulty", "share", "none", "Of the tokens so far."),
+    MetricKey("mixture/delivered/domain/*", "Delivered share of domain", "share", "none", "Of the tokens so far."),
+    MetricKey("mixture/delivered/*", "Delivered share of difficulty", "share", "none", "Of the tokens so far."),
+)
+
+
+def metric_keys() -> tuple[MetricKey, ...]:
+    """The engine's keys and those that every registered probe declares."""
+    from training_app.core.probes.base import PROBES
+
+    return ENGINE_KEYS + tuple(key for entry in PROBES for key in entry.cls.metrics)
+
+
+def describe(key: str) -> MetricKey:
+    """What is known of the series `key`; an undeclared one is described by its own name."""
+    for declared in metric_keys():
+        if declared.matches(key):
+            return declared
+    return MetricKey(key, key)

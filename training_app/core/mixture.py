@@ -1,0 +1,41 @@
+"""Planned and delivered mixture of a run: shares of the tokens so far, by group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curriculum_app.core.schedule import Schedule
+from curriculum_app.core.sequences import SequenceTable
+from training_app.core.order import Batches, Rows
+
+
+class MixtureRecord:
+    """Counts what batches really held. Difficulty groups have plain names, other groupings' are prefixed."""
+
+    def __init__(self, schedule: Schedule, table: SequenceTable, batches: Batches) -> None:
+        self.lengths = table.lengths
+        self.groupings = {name: table.grouping(name) for name in table.grouping_names}
+        self.totals = {name: np.zeros(len(g.names)) for name, g in self.groupings.items()}
+        tokens = batches.tokens_after
+        self.planned_shares = schedule.curve.cumulative(tokens) / tokens[:, None]
+        self.planned_keys = [_key("planned", schedule.grouping_name, name) for name in schedule.group_names]
+        self.delivered_keys = {
+            grouping: [_key("delivered", grouping, name) for name in g.names] for grouping, g in self.groupings.items()
+        }
+
+    def add(self, rows: Rows) -> None:
+        """Count delivered rows; a part of a sequence counts as that share of each of its groups."""
+        share = rows["length"] / self.lengths[rows["sequence"]]
+        for name, grouping in self.groupings.items():
+            self.totals[name] += share @ grouping.counts[rows["sequence"]]
+
+    def values(self, step: int) -> dict[str, float]:
+        """Metric points after `step` steps (1 is the first)."""
+        found = dict(zip(self.planned_keys, self.planned_shares[step - 1].tolist(), strict=True))
+        for name, totals in self.totals.items():
+            found.update(zip(self.delivered_keys[name], (totals / totals.sum()).tolist(), strict=True))
+        return found
+
+
+def _key(side: str, grouping: str, group: str) -> str:
+    return "/".join(["mixture", side, *([] if grouping == "difficulty" else [grouping]), group])
