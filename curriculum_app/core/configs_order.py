@@ -1,0 +1,60 @@
+"""Configs of the kinds that turn a dataset into an order: group and schedule (pure, without torch)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from chimera.refs import Ref
+from chimera.registry import Choice, Registry
+from chimera.typed import Config
+from curriculum_app.core.dataset_version import DatasetVersion
+from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.sequences import SequenceTable
+
+
+class PolicyChoice(Choice):
+    """A policy and its settings."""
+
+    @classmethod
+    def registry(cls) -> Registry[Any]:
+        return POLICIES
+
+
+class GroupConfig(Config):
+    """Train a tokenizer, hold text out, pack the rest into sequences and sort them into groups."""
+
+    name: str = Field(title="Name", min_length=1, max_length=120)
+    dataset: Ref[DatasetVersion] = Field(title="Dataset version")
+    vocab_size: int = Field(2048, title="Vocabulary", description="Tokens of the BPE trained here.", ge=257, le=65536)
+    sequence_length: int = Field(256, title="Sequence length", description="Tokens per sequence.", ge=8, le=16384)
+    held_out_tokens: int = Field(
+        16384, title="Held-out tokens", description="Tokens per domain kept away from training.", ge=256, le=10_000_000
+    )
+    length_bins: int = Field(3, title="Length bins", description="Difficulty bins along document length.", ge=1, le=8)
+    quality_bins: int = Field(3, title="Quality bins", description="Difficulty bins along density.", ge=1, le=8)
+    quality_measure: Literal["compression", "surprisal"] = Field(
+        "compression",
+        title="Quality measure",
+        description="Compression: how little zlib can shrink the text. Surprisal: how rare its tokens are.",
+    )
+    length_weight: float = Field(
+        0.5, title="Weight of length", description="Share of length in the difficulty of a document.", ge=0.0, le=1.0
+    )
+    seed: int = Field(0, title="Seed", ge=0, le=2**31 - 1)
+
+
+class ScheduleConfig(Config):
+    """Draw a pool of exactly the token budget and let a policy order it."""
+
+    name: str = Field(title="Name", min_length=1, max_length=120)
+    sequences: Ref[SequenceTable] = Field(title="Sequences")
+    policy: PolicyChoice = Field(title="Policy")
+    budget_tokens: int = Field(
+        title="Token budget", description="Tokens shown to the model; a multiple of the sequence length.", ge=1
+    )
+    pool_seed: int = Field(
+        0, title="Pool seed", description="Which sequences are drawn: equal seeds draw equal pools.", ge=0, le=2**31 - 1
+    )
+    seed: int = Field(0, title="Order seed", description="Shuffling, and choice between equals.", ge=0, le=2**31 - 1)

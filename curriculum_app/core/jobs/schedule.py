@@ -1,0 +1,63 @@
+"""The kind `schedule`: draw a pool, let a policy order it, store the order (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from chimera.artefacts import Stored
+from chimera.context import Context
+from curriculum_app.core.configs_order import ScheduleConfig
+from curriculum_app.core.packing import Int
+from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.pool import draw_pool
+from curriculum_app.core.schedule import rows_of, save_schedule
+from curriculum_app.core.sequences import Grouping
+
+
+@dataclass(frozen=True)
+class ScheduleResult:
+    """A stored `Schedule`."""
+
+    stored: Stored
+
+
+def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
+    """Order exactly `budget_tokens` tokens.
+
+    Raises:
+        InputError: the budget is no multiple of the sequence length or larger than the corpus allows.
+    """
+    table = ctx.open(config.sequences)
+    ctx.progress(0, 3, "steps", "drawing the pool")
+    pool = draw_pool(table, config.budget_tokens, config.pool_seed)
+    ctx.check()
+    ctx.progress(1, 3, "steps", f"ordering {len(pool.ids):,} sequences")
+    plan = config.policy.build().plan(PlanRequest(table, pool, config.seed))
+    ctx.check()
+    ctx.progress(2, 3, "steps", "storing")
+    facts = {
+        "policy": {"key": config.policy.key, "config": config.policy.config},
+        "seed": config.seed,
+        "pool": {"digest": pool.digest, "tokens": pool.tokens, "seed": config.pool_seed},
+        "grouping": plan.grouping,
+        "curve": plan.curve.as_json(),
+        "adherence": plan.adherence,
+        "exposure": {name: _exposure(table.grouping(name), pool.ids) for name in table.grouping_names},
+    }
+    stored = save_schedule(ctx.store, table, rows_of(table, plan.order), facts)
+    ctx.progress(3, 3, "steps")
+    ctx.log(_summary(len(pool.ids), plan.adherence))
+    return ScheduleResult(stored)
+
+
+def _exposure(grouping: Grouping, ids: Int) -> dict[str, int]:
+    """Tokens shown of each group."""
+    return dict(zip(grouping.names, grouping.totals(ids).tolist(), strict=True))
+
+
+def _summary(count: int, adherence: dict[str, Any]) -> str:
+    return (
+        f"{count:,} sequences ordered; never further than {adherence['max_deviation']:.2f} sequence lengths from the "
+        f"plan (plain shuffles: {adherence['shuffle_max_deviation']:.1f})"
+    )

@@ -1,0 +1,65 @@
+"""What a policy is asked and what it answers (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.packing import Int
+from curriculum_app.core.pool import Pool
+from curriculum_app.core.scheduling.adherence import adherence_report
+from curriculum_app.core.scheduling.greedy import METHOD, greedy_order
+from curriculum_app.core.scheduling.target import CurveTarget, bins_given_group
+from curriculum_app.core.sequences import SequenceTable
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Order the sequences of `pool`; `seed` decides between equals and drives any shuffling."""
+
+    table: SequenceTable
+    pool: Pool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sequence ids in delivery order, the mixture they were to follow, and how well they do."""
+
+    order: Int
+    grouping: str
+    curve: MixtureCurve
+    adherence: dict[str, Any]
+
+
+def natural_curve(request: PlanRequest, grouping: str) -> MixtureCurve:
+    """The pool's own shares of a grouping at all times."""
+    groups = request.table.grouping(grouping)
+    totals = groups.totals(request.pool.ids)
+    return MixtureCurve.constant(groups.names, totals / totals.sum())
+
+
+def follow_greedily(request: PlanRequest, grouping: str, curve: MixtureCurve, length_term: float) -> Plan:
+    """The plan that follows `curve` over `grouping` by the greedy scheduler.
+
+    Candidates are put in a seeded random order first, so that equals are not always taken in the same one.
+    """
+    ids = np.random.default_rng(request.seed).permutation(request.pool.ids)
+    groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
+    target = CurveTarget(curve, bins_given_group(groups, bins))
+    rows = greedy_order(groups, bins, target, length_term=length_term)
+    report = adherence_report(curve.names, groups, bins, rows, target, method=METHOD, exact=True)
+    return Plan(ids[rows], grouping, curve, report)
+
+
+def shuffled(request: PlanRequest, grouping: str) -> Plan:
+    """The pool in a seeded random order, reported against its own constant shares."""
+    ids, curve = request.pool.ids, natural_curve(request, grouping)
+    rows = np.random.default_rng(request.seed).permutation(len(ids))
+    groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
+    target = CurveTarget(curve, bins_given_group(groups, bins))
+    report = adherence_report(curve.names, groups, bins, rows, target, method="shuffle", exact=False)
+    return Plan(ids[rows], grouping, curve, report)

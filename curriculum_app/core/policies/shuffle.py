@@ -1,0 +1,32 @@
+"""The control arm: the pool in a seeded random order."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from chimera.typed import Config as BaseConfig
+from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.plans import Plan, PlanRequest, natural_curve, shuffled
+from curriculum_app.core.policies.base import POLICIES
+
+GROUPING = "domain"
+
+
+@POLICIES.register("shuffle")
+class Shuffle:
+    """Fisher-Yates permutation; the baseline every curriculum has to beat (methods: curriculum.md 4.3)."""
+
+    title: ClassVar[str] = "Shuffled"
+    summary: ClassVar[str] = "Every sequence of the pool once, in random order: the baseline."
+
+    class Config(BaseConfig):
+        """No settings."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def preview(self, request: PlanRequest) -> MixtureCurve:
+        return natural_curve(request, GROUPING)
+
+    def plan(self, request: PlanRequest) -> Plan:
+        return shuffled(request, GROUPING)
