@@ -10,11 +10,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from curriculum_app.core.packing import Int
 
 END_OF_TEXT = "<|endoftext|>"
+END_OF_TEXT_ID = 0
 SMALLEST_VOCABULARY = 257  # 256 bytes and end-of-text
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """A byte-level BPE tokenizer with `END_OF_TEXT` as token 0.
+    """A byte-level BPE tokenizer with `END_OF_TEXT` as token `END_OF_TEXT_ID`.
 
     Every byte has a token and nothing is normalised, so any text decodes back exactly. The result depends only on the
     texts and the size: pairs of equal count are merged in order of their ids.
@@ -33,7 +34,7 @@ def train_bpe(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 def byte_tokenizer() -> Tokenizer:
     """One token per byte and no merges: what `train_bpe` gives at the smallest vocabulary."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {END_OF_TEXT: 0, **{letter: number + 1 for number, letter in enumerate(alphabet)}}
+    vocabulary = {END_OF_TEXT: END_OF_TEXT_ID, **{letter: number + 1 for number, letter in enumerate(alphabet)}}
     tokenizer = _byte_level(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.add_special_tokens([END_OF_TEXT])
     return tokenizer

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from chimera.artefacts import ArtefactStore
+from curriculum_app.core.difficulty.surprisal import unigram_bits_per_byte
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import count_groups, held_out_windows, mean_over_tokens, pack
 from curriculum_app.core.schedule import Schedule, multiset_digest, rows_of, save_schedule
@@ -53,6 +54,16 @@ def build_sequences(
         "domain": Grouping(DOMAINS, count_groups(packed.pieces, domain_of, 4)),
         "difficulty": Grouping(("1", "2", "3", "4"), count_groups(packed.pieces, level_of, 4)),
     }
+    counts = np.bincount(packed.tokens, minlength=tokenizer.get_vocab_size())
+    held_out = {
+        name: held_out_windows(
+            [encoded[row] for row in np.flatnonzero(held & (domain_of == number))],
+            token_bytes(tokenizer),
+            0,
+            sequence_length,
+        )
+        for number, name in enumerate(DOMAINS)
+    }
     contents = SequenceContents(
         tokens=packed.tokens,
         offsets=packed.offsets,
@@ -61,16 +72,8 @@ def build_sequences(
         difficulty=mean_over_tokens(packed.pieces, rank),
         pieces=packed.pieces,
         documents=_index(documents, sizes, rank, level_of, held),
-        held_out={
-            name: held_out_windows(
-                [encoded[row] for row in np.flatnonzero(held & (domain_of == number))],
-                token_bytes(tokenizer),
-                0,
-                sequence_length,
-            )
-            for number, name in enumerate(DOMAINS)
-        },
-        unigram_bits_per_byte=dict.fromkeys(DOMAINS, 4.0),
+        held_out=held_out,
+        unigram_bits_per_byte={name: unigram_bits_per_byte(counts, part) for name, part in held_out.items()},
         tokenizer_json=tokenizer.to_str(),
         vocab_size=tokenizer.get_vocab_size(),
         eos_id=0,
