@@ -22,6 +22,7 @@ class TrainingRun(models.Model):
     steps = models.BigIntegerField(null=True, blank=True)
     step = models.BigIntegerField(default=0)
     tokens = models.BigIntegerField(default=0)
+    pace = models.FloatField(null=True, blank=True, help_text="tokens a second over the last minute of wall clock")
     budget_tokens = models.BigIntegerField(null=True, blank=True)
     latest = models.JSONField(default=dict, blank=True)
     best = models.JSONField(default=dict, blank=True)

@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('steps', models.BigIntegerField(blank=True, null=True)),
                 ('step', models.BigIntegerField(default=0)),
                 ('tokens', models.BigIntegerField(default=0)),
+                ('pace', models.FloatField(blank=True, help_text='tokens a second over the last minute of wall clock', null=True)),
                 ('budget_tokens', models.BigIntegerField(blank=True, null=True)),
                 ('latest', models.JSONField(blank=True, default=dict)),
                 ('best', models.JSONField(blank=True, default=dict)),

@@ -1,0 +1,136 @@
+"""Series of a run as its charts ask for them: read, smoothed on the full data, cut to the window, thinned."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models.fields.json import KeyTransform
+from pydantic import Field, ValidationError
+
+from chimera.errors import InputError, problems_of
+from chimera.projects.access import Actor
+from chimera.typed import Config
+from training_app.core import series as core
+from training_app.core.metric_keys import describe
+from training_app.core.series import Axis, RowPart, Series
+from training_app.core.tally import stored_number
+from training_app.models import MetricRow, TrainingRun
+
+DIGITS = 7  # significant digits of a drawn value
+
+
+class SeriesView(Config):
+    """How series are looked at: axis, smoothing, window (in units of the axis) and the number of points to draw."""
+
+    x: Axis = "tokens"
+    smoothing: float = Field(0.0, ge=0, lt=1)
+    lo: float | None = None
+    hi: float | None = None
+    max_points: int = Field(800, ge=8, le=20_000)
+    log_x: bool = False
+
+
+def view_of(query: Mapping[str, str]) -> SeriesView:
+    """The view that a query string asks for; other parameters are left alone.
+
+    Raises:
+        InputError: a value is impossible.
+    """
+    given = {name: query[name] for name in SeriesView.model_fields if query.get(name, "") != ""}
+    try:
+        return SeriesView.model_validate_strings(given)
+    except ValidationError as error:
+        raise InputError(problems_of(error)) from error
+
+
+def keys_matching(run: TrainingRun, patterns: Iterable[str]) -> list[str]:
+    """The keys the run has logged that match a name or a `family/*`, in the order of the patterns, then by name."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        found.update(dict.fromkeys(key for key in sorted(run.latest) if fnmatch.fnmatchcase(key, pattern)))
+    return list(found)
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything a run has logged of some keys up to row `seq`; `start` is the Unix time of its first point."""
+
+    seq: int
+    start: float
+    series: dict[str, Series]
+
+
+def history(actor: Actor, run: TrainingRun, keys: Sequence[str]) -> History:
+    """The full series of `keys`, read in one statement so that they belong together."""
+    rows = MetricRow.objects.filter(run=run, run__project=actor.project).order_by("seq")
+    columns = [KeyTransform(name, "points") for name in ("step", "tokens", "time")]
+    values = [KeyTransform(key, KeyTransform("values", "points")) for key in keys]
+    seq, start = 0, None
+    parts: dict[str, list[RowPart]] = {key: [] for key in keys}
+    for seq, step, tokens, time, *points in rows.values_list("seq", *columns, *values).iterator(chunk_size=500):
+        if start is None and time:
+            start = time[0]
+        for key, pairs in zip(keys, points, strict=True):
+            if pairs:
+                parts[key].append(RowPart(step, tokens, time, pairs))
+    return History(seq, start or 0.0, {key: core.assemble(parts[key]) for key in keys})
+
+
+def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
+    """The JSON of a live chart: `series` with raw and smoothed values at the same steps, and the seq they reach."""
+    found = history(actor, run, keys_matching(run, patterns))
+    return {
+        "run": run.pk,
+        "seq": found.seq,
+        "start": found.start,
+        "smoothing": view.smoothing,
+        "series": [drawn(key, series, view, found.start) for key, series in found.series.items()],
+    }
+
+
+def drawn(key: str, series: Series, view: SeriesView, start: float) -> dict[str, Any]:
+    """One series as a chart draws it. `total`, `weight` and `last_step` let the client continue the smoothing."""
+    smoothed = core.smooth(series.step, series.value, view.smoothing)
+    x = series.x(view.x, start)
+    part = core.window(x, view.lo, view.hi)
+    kept = core.thin(x[part], series.value[part], view.max_points, view.log_x) + part.start
+    shown, described = series.take(kept), describe(key)
+    lost = np.flatnonzero(~series.finite)
+    return {
+        "key": key,
+        "label": described.label(key),
+        "unit": described.unit,
+        "count": len(series),
+        "step": shown.step.tolist(),
+        "tokens": shown.tokens.tolist(),
+        "time": [round(seconds, 3) for seconds in (shown.time - start).tolist()],
+        "raw": _rounded(shown.value),
+        "smooth": _rounded(smoothed.value[kept]),
+        "total": smoothed.total,
+        "weight": smoothed.weight,
+        "last_step": int(series.step[-1]) if len(series) else 0,
+        "non_finite": {"count": len(lost), "steps": series.step[lost[:100]].tolist()},
+    }
+
+
+def _rounded(values: core.Floats) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
+
+def csv_rows(actor: Actor, run: TrainingRun, patterns: Sequence[str]) -> Iterator[list[Any]]:
+    """Header and one line per logged step with every value at full precision; empty where a key was not logged."""
+    keys = keys_matching(run, patterns)
+    yield ["step", "tokens", "unix_time", *keys]
+    found = history(actor, run, keys)
+    lines: dict[tuple[int, int, float], dict[str, Any]] = {}
+    for key, series in found.series.items():
+        for step, tokens, time, value in zip(
+            series.step.tolist(), series.tokens.tolist(), series.time.tolist(), series.value.tolist(), strict=True
+        ):
+            lines.setdefault((step, tokens, time), {})[key] = stored_number(value)
+    for place in sorted(lines):
+        yield [*place, *(lines[place].get(key, "") for key in keys)]

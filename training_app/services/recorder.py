@@ -1,0 +1,203 @@
+"""`RunRecorder`: metric points, events and resume points of one run, written by the worker that owns its job.
+
+Every write locks the job's row and compares the lease, so a worker that lost its job cannot write one point more; the
+next owner's rewind therefore sees everything there is. Rows are append-only with a rising `seq`; a rewind cuts what is
+later than the resume point and leaves a row that says so, whose `seq` keeps the numbers rising.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from chimera.context import CheckpointNote, LeaseLost
+from chimera.jobs.models import Job, State
+from training_app.core.tally import Stored, Tally, stored_number
+from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.services.bell import ring_run
+
+FLUSH_SECONDS = 0.2
+TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often
+KEPT_EVENTS = ("started", "resumed")  # history of the attempts, true whatever is cut later
+
+Clock = Callable[[], float]
+
+
+def recorder_for(job: Job, lease: str) -> RunRecorder:
+    """The recorder of the run of `job` for the worker that holds `lease`."""
+    return RunRecorder(TrainingRun.objects.get(job=job), job.attempt, lease)
+
+
+class Buffer:
+    """Points that are not written yet, in the shape of `MetricRow.points`."""
+
+    def __init__(self) -> None:
+        self.step: list[int] = []
+        self.tokens: list[int] = []
+        self.time: list[float] = []
+        self.values: dict[str, list[tuple[int, Stored]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.step)
+
+    def add(self, step: int, tokens: int, at: float, values: dict[str, float]) -> None:
+        self.step.append(int(step))
+        self.tokens.append(int(tokens))
+        self.time.append(at)
+        for key, value in values.items():
+            self.values.setdefault(key, []).append((len(self.step) - 1, stored_number(value)))
+
+    def points(self) -> dict[str, Any]:
+        return {"step": self.step, "tokens": self.tokens, "time": self.time, "values": self.values}
+
+
+class RunRecorder:
+    """Implements `chimera.context.Recorder` over the database. Used by one thread."""
+
+    def __init__(self, run: TrainingRun, attempt: int, lease: str, clock: Clock = time.time) -> None:
+        self.run_id, self.job_id = run.pk, run.job_id
+        self.attempt, self.lease, self.clock = attempt, lease, clock
+        self._buffer = Buffer()
+        self._tally = Tally()
+        self._next_seq: int | None = None
+        self._flushed_at = self._table_at = 0.0
+
+    def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
+        now = self.clock()
+        self._buffer.add(step, tokens, now, values)
+        self._tally.add(step, tokens, now, values)
+        if now - self._flushed_at >= FLUSH_SECONDS:
+            self._flush(table=now - self._table_at >= TABLE_SECONDS)
+
+    def event(self, kind: str, message: str, step: int | None = None) -> None:
+        with transaction.atomic():
+            self._require_lease()
+            RunEvent.objects.create(
+                run_id=self.run_id, attempt=self.attempt, step=step, kind=kind, message=message[:500]
+            )
+            ring_run(self.run_id, events=True)
+
+    def flush(self) -> None:
+        self._flush(table=True)
+
+    def checkpoint(self, note: CheckpointNote) -> None:
+        with transaction.atomic():
+            self._flush(table=True)
+            self._require_lease()
+            SavedState.objects.update_or_create(
+                run_id=self.run_id,
+                defaults={
+                    "path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt,
+                },
+            )  # fmt: skip
+
+    def resume(self) -> CheckpointNote | None:
+        self._buffer, self._tally = Buffer(), Tally()
+        with transaction.atomic():
+            self._require_lease()
+            note = self._noted()
+            self._cut(note.step if note else -1)
+            self._replay()
+            self._update_table()
+            if note is None:
+                where = "" if self.attempt == 1 else f" again from the first step (attempt {self.attempt})"
+                self.event("started", f"started{where}", 0)
+        return note
+
+    def _flush(self, *, table: bool) -> None:
+        """Write the buffer as one row; on failure the buffer is kept."""
+        if not self._buffer and not table:
+            return
+        with transaction.atomic():
+            self._require_lease()
+            if self._buffer:
+                self._append(self._buffer.points(), self._buffer.step[0], self._buffer.step[-1])
+            if table:
+                self._update_table()
+        self._buffer = Buffer()
+        self._flushed_at = self.clock()
+
+    def _append(self, points: dict[str, Any], first_step: int, last_step: int) -> None:
+        if self._next_seq is None:
+            last = MetricRow.objects.filter(run=self.run_id).aggregate(last=Max("seq"))["last"]
+            self._next_seq = (last or 0) + 1
+        seq = self._next_seq
+        MetricRow.objects.create(
+            run_id=self.run_id, attempt=self.attempt, seq=seq, first_step=first_step, last_step=last_step, points=points
+        )
+        self._next_seq = seq + 1
+        ring_run(self.run_id, seq=seq)
+
+    def _require_lease(self) -> None:
+        """Hold the job's row until the transaction ends.
+
+        Raises:
+            LeaseLost: the job is not running under our lease.
+        """
+        owned = Job.objects.select_for_update(no_key=True).filter(
+            pk=self.job_id, lease_owner=self.lease, attempt=self.attempt, state__in=(State.RUNNING, State.CANCELLING)
+        )
+        if not owned.values_list("pk", flat=True):
+            raise LeaseLost(f"job {self.job_id} is not ours any more")
+
+    def _noted(self) -> CheckpointNote | None:
+        saved = SavedState.objects.filter(run=self.run_id).first()
+        if saved is None:
+            return None
+        if not Path(saved.path).is_dir():
+            saved.delete()
+            return None
+        return CheckpointNote(Path(saved.path), saved.step, saved.tokens)
+
+    def _cut(self, step: int) -> None:
+        """Remove every point and event later than `step`; a row that holds both sides keeps its earlier part."""
+        later = MetricRow.objects.filter(run=self.run_id, last_step__gt=step)
+        highest = MetricRow.objects.filter(run=self.run_id).aggregate(last=Max("seq"))["last"] or 0
+        self._next_seq = highest + 1
+        if not later.exists():
+            return
+        later.filter(first_step__gt=step).delete()
+        for row in later:
+            row.points, row.last_step = until(row.points, step), step
+            row.save(update_fields=["points", "last_step"])
+        self._append({**Buffer().points(), "cut": step}, step, step)
+        RunEvent.objects.filter(run=self.run_id, step__gt=step).exclude(kind__in=KEPT_EVENTS).delete()
+
+    def _replay(self) -> None:
+        rows = MetricRow.objects.filter(run=self.run_id).order_by("seq").values_list("points", flat=True)
+        for points in rows.iterator(chunk_size=200):
+            by_index: list[dict[str, float]] = [{} for _ in points["step"]]
+            for key, pairs in points["values"].items():
+                for index, value in pairs:
+                    by_index[index][key] = float(value)
+            for step, tokens, at, values in zip(
+                points["step"], points["tokens"], points["time"], by_index, strict=True
+            ):
+                self._tally.add(step, tokens, at, values)
+
+    def _update_table(self) -> None:
+        tally = self._tally
+        TrainingRun.objects.filter(pk=self.run_id).update(
+            step=tally.step,
+            tokens=tally.tokens,
+            latest=tally.latest,
+            best=tally.best,
+            sparkline=tally.sparkline(),
+            pace=tally.pace(),
+        )
+        self._table_at = self.clock()
+
+
+def until(points: dict[str, Any], step: int) -> dict[str, Any]:
+    """The part of a row's points that is not later than `step` (steps of a row never fall)."""
+    kept = sum(1 for number in points["step"] if number <= step)
+    values = {key: [pair for pair in pairs if pair[0] < kept] for key, pairs in points["values"].items()}
+    return {
+        **{name: points[name][:kept] for name in ("step", "tokens", "time")},
+        "values": {key: pairs for key, pairs in values.items() if pairs},
+    }

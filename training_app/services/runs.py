@@ -1,0 +1,27 @@
+"""The row of a run, written in the transaction that creates its job."""
+
+from __future__ import annotations
+
+from chimera.jobs import refs
+from chimera.jobs.models import Job
+from curriculum_app.models import Schedule
+from training_app.core.configs import TrainConfig
+from training_app.models import TrainingRun
+
+
+def create_run(job: Job) -> None:
+    """Make the TrainingRun of a `train` job; its page exists from now on. Steps and tokens come from the schedule."""
+    config = TrainConfig.model_validate(job.config)
+    schedule = refs.find(job.project, config.schedule)
+    assert isinstance(schedule, Schedule), "references are checked before a job is created"
+    TrainingRun.objects.create(
+        project=job.project,
+        job=job,
+        schedule=schedule,
+        name=config.name,
+        group=config.group,
+        seed=config.seed,
+        steps=-(-schedule.manifest["num_rows"] // config.batch_sequences),
+        budget_tokens=schedule.manifest["num_tokens"],
+        planned_digest=schedule.order_digest,
+    )
