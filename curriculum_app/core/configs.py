@@ -1,0 +1,76 @@
+"""Configs of the jobs `import` and `curate` (they load nothing heavy)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from chimera.refs import Ref
+from chimera.typed import Config
+from curriculum_app.core.dataset_version import DatasetVersion
+from curriculum_app.core.dedup.config import NearDuplicateConfig
+from curriculum_app.core.documents import Content
+from curriculum_app.core.filters.base import FilterChoice
+
+__all__ = ["CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig"]
+
+Format = Literal["auto", "jsonl", "parquet", "csv"]
+
+
+class ImportConfig(Config):
+    """Read a file, or every readable file of a folder, into a raw dataset version."""
+
+    name: str = Field(title="Name", min_length=1, max_length=200)
+    path: str = Field(title="File or folder", description="A path on the worker's machine.", min_length=1)
+    format: Format = Field("auto", title="Format", description="auto goes by the file name.")
+    mapping: dict[str, str] = Field(
+        default={"text": "text"},
+        title="Mapping",
+        description="Our field → key in the record; a.b.c reaches into objects. Only text is required. "
+        "Besides id, url, title, domain, source and license any name may be given: it goes to the record's meta.",
+    )
+    domain: str = Field("text", title="Domain", description="For records that do not name their own.", min_length=1)
+    source: str = Field("", title="Source", description="For records that do not name their own.")
+    license: str = Field("", title="Licence", description="SPDX name, for records that do not name their own.")
+    content: Content = Field("text", title="What the text holds")
+    max_bad_fraction: float = Field(
+        0.01, title="Bad records at most", description="A share; bad records go to quarantine.", ge=0, le=1
+    )
+    max_record_bytes: int = Field(16 << 20, title="Longest record", description="Bytes.", ge=1024, le=1 << 30)
+    max_documents: int | None = Field(None, title="Stop after", description="Documents; empty reads all.", ge=1)
+
+    @field_validator("mapping")
+    @classmethod
+    def _has_text(cls, mapping: dict[str, str]) -> dict[str, str]:
+        if not mapping.get("text"):
+            raise ValueError("must say which key holds the text, for example text: body")
+        empty = [target for target, key in mapping.items() if not target or not key]
+        if empty:
+            raise ValueError(f"has an empty name or key for {', '.join(map(repr, empty))}")
+        for target in ("content", "meta"):
+            if target in mapping:
+                raise ValueError(f"cannot map {target!r}")
+        return mapping
+
+
+class CurateConfig(Config):
+    """Filter every domain by its own recipe, remove near-duplicates over all of them, redact what remains."""
+
+    name: str = Field(title="Name", min_length=1, max_length=200)
+    datasets: list[Ref[DatasetVersion]] = Field(title="Dataset versions", min_length=1)
+    recipes: dict[str, list[FilterChoice]] = Field(
+        title="Recipes", description="Domain → filters in order. Every domain of the data needs one; it may be empty."
+    )
+    near_duplicates: NearDuplicateConfig = Field(default_factory=NearDuplicateConfig, title="Near-duplicates")
+    final_filters: list[FilterChoice] = Field(
+        default=[FilterChoice(key="pii")], title="At the end", description="Filters for what remains, in all domains."
+    )
+    workers: int = Field(2, title="Processes", ge=1, le=64)
+
+    @field_validator("datasets")
+    @classmethod
+    def _distinct(cls, datasets: list[Ref[DatasetVersion]]) -> list[Ref[DatasetVersion]]:
+        if len(set(datasets)) < len(datasets):
+            raise ValueError("names a dataset version twice")
+        return datasets

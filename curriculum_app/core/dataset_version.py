@@ -1,0 +1,225 @@
+"""`DatasetVersion`: immutable Parquet shards of documents with a manifest, opened from the artefact store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from chimera.artefacts import Stored
+from curriculum_app.core.documents import FIELDS, Document, RecordHash
+from curriculum_app.core.parquet_rows import ROW_GROUP_ROWS, RowWriter, read_rows
+
+SCHEMA_NAME = "chimera.dataset/1"
+DOCUMENT_SCHEMA = pa.schema([(name, pa.string()) for name in FIELDS])
+DROPPED_SCHEMA = pa.schema(
+    [
+        *DOCUMENT_SCHEMA,
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("statistic", pa.float64()),
+        ("kept_id", pa.string()),
+        ("jaccard", pa.float64()),
+    ]
+)
+QUARANTINE_SCHEMA = pa.schema(
+    [("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("excerpt", pa.string())]
+)
+DROPPED_FILE = "dropped.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
+
+
+@dataclass(frozen=True)
+class DroppedDocument:
+    """A document that curation removed, as it came into the stage that removed it.
+
+    `statistic` is the number the stage compared with its threshold; `kept_id` and `jaccard` name the document that
+    was kept instead (near duplicates only).
+    """
+
+    document: Document
+    stage: str
+    reason: str
+    statistic: float | None = None
+    kept_id: str | None = None
+    jaccard: float | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        row = self.document.as_row()
+        return row | {name: getattr(self, name) for name in ("stage", "reason", "statistic", "kept_id", "jaccard")}
+
+
+@dataclass(frozen=True)
+class QuarantinedRecord:
+    """A record that could not be read: where it stands, why, and its first characters."""
+
+    file: str
+    line: int
+    reason: str
+    excerpt: str
+
+    def as_row(self) -> dict[str, Any]:
+        return {"file": self.file, "line": self.line, "reason": self.reason, "excerpt": self.excerpt}
+
+
+@dataclass(frozen=True)
+class VersionResult:
+    """What the jobs `import` and `curate` give: the sealed dataset version."""
+
+    stored: Stored
+
+
+class DatasetVersion:
+    """A sealed dataset version. Reading is streaming: no method holds the corpus in memory."""
+
+    ref_kind: ClassVar[str] = "dataset"
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.manifest: dict[str, Any] = stored.manifest
+
+    @classmethod
+    def open(cls, stored: Stored) -> Self:
+        return cls(stored)
+
+    @property
+    def digest(self) -> str:
+        return self.stored.digest
+
+    @property
+    def domains(self) -> list[str]:
+        return list(self.manifest["domains"])
+
+    @property
+    def num_documents(self) -> int:
+        return int(self.manifest["counts"]["documents"])
+
+    @property
+    def files(self) -> list[Path]:
+        """The Parquet shards in order."""
+        return sorted(self.stored.path.glob("documents-*.parquet"))
+
+    def iter_documents(self, domain: str | None = None) -> Iterator[Document]:
+        """Every document in order, or those of one domain."""
+        for path in self.files:
+            for row in read_rows(path):
+                if domain in (None, row["domain"]):
+                    yield Document.from_row(row)
+
+    def documents(self, domain: str | None = None, offset: int = 0, limit: int = 50) -> list[Document]:
+        """One page of documents."""
+        rows = _page(self.files, {"domain": domain}, offset, limit)
+        return [Document.from_row(row) for row in rows]
+
+    def dropped(
+        self, stage: str | None = None, domain: str | None = None, offset: int = 0, limit: int = 50
+    ) -> list[DroppedDocument]:
+        """One page of what curation removed, optionally of one stage or domain; empty for a raw version."""
+        rows = _page(self._optional(DROPPED_FILE), {"stage": stage, "domain": domain}, offset, limit)
+        return [
+            DroppedDocument(
+                Document.from_row(row), row["stage"], row["reason"], row["statistic"], row["kept_id"], row["jaccard"]
+            )
+            for row in rows
+        ]
+
+    def quarantine(self, offset: int = 0, limit: int = 50) -> list[QuarantinedRecord]:
+        """One page of the records that import could not use; empty for a curated version."""
+        rows = _page(self._optional(QUARANTINE_FILE), {}, offset, limit)
+        return [QuarantinedRecord(**row) for row in rows]
+
+    def row_groups(self) -> Iterator[tuple[Path, int, int]]:
+        """`(file, row group, documents in it)` in order: the units of parallel work over this version."""
+        for path in self.files:
+            metadata = pq.read_metadata(path)
+            for index in range(metadata.num_row_groups):
+                yield path, index, metadata.row_group(index).num_rows
+
+    def _optional(self, name: str) -> list[Path]:
+        path = self.stored.path / name
+        return [path] if path.is_file() else []
+
+
+def _page(files: list[Path], wanted: Mapping[str, str | None], offset: int, limit: int) -> list[dict[str, Any]]:
+    """Rows `offset ... offset + limit - 1` among those whose columns equal `wanted` (None = any)."""
+    if not files:
+        return []
+    condition = None
+    for column, value in wanted.items():
+        if value is not None:
+            term = pads.field(column) == value
+            condition = term if condition is None else condition & term
+    scanner = pads.dataset([str(path) for path in files]).scanner(filter=condition, batch_size=64, batch_readahead=1)
+    rows: list[dict[str, Any]] = scanner.head(offset + limit).slice(offset).to_pylist()
+    return rows
+
+
+class DatasetWriter:
+    """Writes `documents-*.parquet` in order and knows their digest and counts afterwards."""
+
+    def __init__(
+        self,
+        directory: Path,
+        recipe: Mapping[str, Any],
+        *,
+        documents_per_file: int = 50_000,
+        row_group_rows: int = ROW_GROUP_ROWS,
+    ) -> None:
+        self._directory = directory
+        self._documents_per_file = documents_per_file
+        self._row_group_rows = row_group_rows
+        self._hash = RecordHash(recipe)
+        self._rows: RowWriter | None = None
+        self.domains: dict[str, dict[str, int]] = {}
+        self.licenses: dict[str, int] = {}
+        self.num_documents = 0
+
+    def add(self, document: Document) -> None:
+        if self.num_documents % self._documents_per_file == 0:
+            self._next_file()
+        assert self._rows is not None
+        self._rows.add(document.as_row())
+        self._hash.add(document)
+        self.num_documents += 1
+        counts = self.domains.setdefault(document.domain, {"documents": 0, "bytes": 0})
+        counts["documents"] += 1
+        counts["bytes"] += document.num_bytes
+        self.licenses[document.license] = self.licenses.get(document.license, 0) + 1
+
+    def _next_file(self) -> None:
+        self.close()
+        path = self._directory / f"documents-{self.num_documents // self._documents_per_file:05d}.parquet"
+        self._rows = RowWriter(path, DOCUMENT_SCHEMA, self._row_group_rows)
+
+    def close(self) -> None:
+        if self._rows is not None:
+            self._rows.close()
+            self._rows = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def digest(self) -> str:
+        """Hex sha256 of the recipe and the records in order: the id of the version."""
+        return self._hash.hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """The part of the manifest that describes the records."""
+        total = sum(counts["bytes"] for counts in self.domains.values())
+        return {
+            "schema": SCHEMA_NAME,
+            "counts": {"documents": self.num_documents, "bytes": total},
+            "domains": dict(sorted(self.domains.items())),
+            "licenses": dict(sorted(self.licenses.items())),
+        }

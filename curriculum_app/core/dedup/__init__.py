@@ -1,0 +1,1 @@
+"""Removal of near-duplicates over all sources together."""

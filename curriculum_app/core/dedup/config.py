@@ -1,0 +1,32 @@
+"""Settings of near-duplicate removal."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from chimera.typed import Config
+
+
+class NearDuplicateConfig(Config):
+    """Char-13 shingles, 128 permutations, 16 bands of 8 rows, exact Jaccard of at least 0.8."""
+
+    enabled: bool = Field(True, title="Remove near-duplicates")
+    threshold: float = Field(0.8, title="Duplicate from", description="Exact Jaccard similarity.", gt=0, le=1)
+    shingle_length: int = Field(13, title="Shingle length", description="Characters.", ge=1, le=100)
+    num_perm: int = Field(128, title="Permutations", ge=1, le=1024)
+    bands: int = Field(16, title="Bands", ge=1)
+    rows: int = Field(8, title="Rows per band", ge=1)
+    seed: int = Field(1, title="Seed", ge=0, le=2**32 - 1)
+    priority: list[str] = Field(
+        default_factory=list,
+        title="Domains to keep from first",
+        description="Of two near-duplicates the one of the earlier domain stays, then the longer one.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.bands * self.rows > self.num_perm:
+            raise ValueError(f"bands × rows is {self.bands * self.rows}, more than the {self.num_perm} permutations")
+        return self

@@ -1,0 +1,1 @@
+"""Filters: one file each, found by the registry `FILTERS` of `base.py`."""

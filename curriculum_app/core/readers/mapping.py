@@ -1,0 +1,91 @@
+"""Raw records to documents by a mapping, with a reason for every record that does not fit."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from curriculum_app.core.configs import ImportConfig
+from curriculum_app.core.documents import FIELDS, Document
+from curriculum_app.core.readers.base import Bad, Raw, excerpt
+
+_KEYS_REMEMBERED = 50
+_MISSING = object()
+
+
+def look_up(values: Mapping[str, Any], key: str) -> Any:
+    """`values["a"]["b"]` for the key `a.b`; a key that itself contains dots wins. `_MISSING` if absent or null."""
+    if values.get(key) is not None:
+        return values[key]
+    found: Any = values
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or found.get(part) is None:
+            return _MISSING
+        found = found[part]
+    return found
+
+
+class Mapper:
+    """Applies the mapping of one import and remembers which targets ever matched and which keys it saw."""
+
+    def __init__(self, config: ImportConfig) -> None:
+        self._config = config
+        self._defaults = {"domain": config.domain, "source": config.source, "license": config.license}
+        self.matched: set[str] = set()
+        self.keys: Counter[str] = Counter()
+
+    def document(self, raw: Raw, fallback_id: str) -> Document | Bad:
+        """The document of a record, or why there is none. Optional targets a record lacks take the config's value."""
+        self._remember(raw.values)
+        fields: dict[str, Any] = {"id": fallback_id, **self._defaults}
+        meta: dict[str, Any] = {}
+        for target, key in self._config.mapping.items():
+            value = look_up(raw.values, key)
+            if value is _MISSING:
+                continue
+            self.matched.add(target)
+            if target not in FIELDS:
+                meta[target] = value
+            elif target == "text" or isinstance(value, str):
+                fields[target] = value
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                fields[target] = str(value)
+            else:
+                return Bad(raw.line, f"{target} is a {_kind(value)}, not a string", _show(raw.values), target)
+        problem = self._problem_with_text(fields.get("text", _MISSING))
+        if problem:
+            return Bad(raw.line, problem, _show(raw.values), "text")
+        return self._checked(Document(content=self._config.content, meta=meta, **fields), raw)
+
+    def _problem_with_text(self, text: Any) -> str:
+        if text is _MISSING:
+            return f"no key {self._config.mapping['text']!r}"
+        if not isinstance(text, str):
+            return f"text is a {_kind(text)}, not a string"
+        return "" if text.strip() else "text is empty"
+
+    def _checked(self, document: Document, raw: Raw) -> Document | Bad:
+        """JSON may smuggle in half a surrogate pair, NaN or dates (Parquet), which have no canonical form."""
+        try:
+            document.canonical()
+        except UnicodeEncodeError:
+            return Bad(raw.line, "text is not valid Unicode (lone surrogate)", _show(raw.values), "text")
+        except (TypeError, ValueError) as error:
+            return Bad(raw.line, f"a meta value has no JSON form: {error}", _show(raw.values), "meta")
+        return document
+
+    def _remember(self, values: Mapping[str, Any]) -> None:
+        for key in values:
+            if key in self.keys or len(self.keys) < _KEYS_REMEMBERED:
+                self.keys[str(key)] += 1
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "boolean", int: "number", float: "number", dict: "object", list: "list"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _show(values: Mapping[str, Any]) -> str:
+    return excerpt(json.dumps(values, ensure_ascii=False, default=str))
