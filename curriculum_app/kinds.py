@@ -1,8 +1,52 @@
 """The job kinds of the lowest app."""
 
 from chimera.jobs import refs
+from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
+from curriculum_app.core.configs import CurateConfig, ImportConfig
+from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 
 refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:DatasetVersion")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
+
+register(
+    JobKind(
+        name="import",
+        title="Import documents",
+        summary="Read a file into an immutable dataset version; records that cannot be read go to quarantine.",
+        config=ImportConfig,
+        run="curriculum_app.core.jobs.import_:run",
+        adopt="curriculum_app.services.adopt:adopt_import",
+    )
+)
+register(
+    JobKind(
+        name="curate",
+        title="Curate",
+        summary="Filter each source by its recipe, redact personal data and remove near-duplicates across all sources.",
+        config=CurateConfig,
+        run="curriculum_app.core.jobs.curate:run",
+        adopt="curriculum_app.services.adopt:adopt_curate",
+    )
+)
+register(
+    JobKind(
+        name="group",
+        title="Group and tokenise",
+        summary="Train a tokenizer, cut held-out sets, pack sequences and group them by domain and difficulty.",
+        config=GroupConfig,
+        run="curriculum_app.core.jobs.group:run",
+        adopt="curriculum_app.services.adopt:adopt_group",
+    )
+)
+register(
+    JobKind(
+        name="schedule",
+        title="Schedule",
+        summary="Draw the pool and put it in the order that a curriculum asks for.",
+        config=ScheduleConfig,
+        run="curriculum_app.core.jobs.schedule:run",
+        adopt="curriculum_app.services.adopt:adopt_schedule",
+    )
+)

@@ -1,6 +1,43 @@
 """The job kinds of evaluation: one leaf, two composites."""
 
 from chimera.jobs import refs
+from chimera.jobs.kinds import JobKind, register
 from eval_app import models
+from eval_app.core.configs_evaluate import EvaluateConfig
+from eval_app.core.configs_study import StarterConfig, StudyConfig
 
 refs.register(models.EvalReport, "eval_app.core.evaluation:Evaluation")
+
+register(
+    JobKind(
+        name="evaluate",
+        title="Evaluate",
+        summary="Measure held-out bits per byte of a checkpoint, domain by domain, item by item.",
+        config=EvaluateConfig,
+        run="eval_app.core.jobs.evaluate:run",
+        adopt="eval_app.services.evaluations:adopt_evaluate",
+    )
+)
+register(
+    JobKind(
+        name="study",
+        title="Study",
+        summary="Compare curricula over seeds at one token budget and give a verdict on one outcome named before the start.",
+        config=StudyConfig,
+        plan="eval_app.core.study:plan",
+        conclude="eval_app.services.studies:conclude",
+        created="eval_app.services.studies:created",
+        page="eval_app.services.studies:page",
+    )
+)
+register(
+    JobKind(
+        name="starter",
+        title="Starter study",
+        summary="From the bundled corpus to a verdict: import, curate, group, schedule, train, compare.",
+        config=StarterConfig,
+        plan="eval_app.core.starter:plan",
+        conclude="eval_app.services.studies:conclude_starter",
+        listed=False,
+    )
+)

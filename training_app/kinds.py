@@ -1,6 +1,22 @@
 """The job kinds of training."""
 
 from chimera.jobs import refs
+from chimera.jobs.kinds import JobKind, register
 from training_app import models
+from training_app.core.configs import TrainConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
+
+register(
+    JobKind(
+        name="train",
+        title="Train",
+        summary="Train a model on a schedule, exactly in its order, and measure held-out bits per byte.",
+        config=TrainConfig,
+        run="training_app.core.jobs.train:run",
+        adopt="training_app.services.adopt:adopt_train",
+        created="training_app.services.runs:created",
+        recorder="training_app.services.recorder:recorder_for",
+        page="training_app.services.runs:page",
+    )
+)

@@ -11,7 +11,7 @@ from chimera.jobs.models import Job
 from chimera.typed import sha256_json
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
-from curriculum_app.core.jobs.curate import VersionResult
+from curriculum_app.core.dataset_version import VersionResult
 from curriculum_app.core.jobs.group import SequencesResult
 from curriculum_app.core.jobs.schedule import ScheduleResult
 from curriculum_app.models import Curriculum, DatasetVersion, Schedule, SequenceSet
@@ -36,8 +36,8 @@ def adopt_group(job: Job, result: SequencesResult) -> Adopted:
         result.stored,
         config.name,
         dataset_id=config.dataset.number,
-        sequences=manifest["counts"]["sequences"],
-        tokens=manifest["counts"]["tokens"],
+        sequences=manifest["num_sequences"],
+        tokens=manifest["num_tokens"],
     )
     return Adopted({"sequences": row.uid}, {"sequences": row.sequences, "tokens": row.tokens})
 

@@ -14,12 +14,13 @@ def adopt_train(job: Job, result: TrainResult) -> Adopted:
     run = TrainingRun.objects.select_for_update().get(job=job)
     summary = result.summary
     checkpoint = adopt_artefact(
-        Checkpoint, job, result.stored, run.name, run=run, step=summary["steps"], tokens=summary["tokens"]
+        Checkpoint, job, result.stored, run.name, run=run, step=summary.steps, tokens=summary.tokens
     )
-    run.summary = summary
-    run.parameters = summary["parameters"]
-    run.planned_digest = summary["planned_digest"]
-    run.delivered_digest = summary["delivered_digest"]
-    run.step, run.tokens = summary["steps"], summary["tokens"]
+    run.summary = summary.as_json()
+    run.parameters = summary.parameters
+    run.planned_digest = summary.planned_digest
+    run.delivered_digest = summary.delivered_digest
+    run.step, run.tokens = summary.steps, summary.tokens
+    run.sparkline = summary.sparkline
     run.save()
-    return Adopted({"run": run.uid, "checkpoint": checkpoint.uid}, summary)
+    return Adopted({"run": run.uid, "checkpoint": checkpoint.uid}, run.summary)

@@ -1,0 +1,1 @@
+"""Job kinds of evaluation: one `run(config, ctx) -> result` each."""

@@ -1,0 +1,1 @@
+"""Reads of evaluation: home, studies, reports. Every function takes the actor first."""
