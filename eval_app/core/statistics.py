@@ -73,15 +73,8 @@ def welch_t(first: Sequence[float], second: Sequence[float], alpha: float = 0.05
     mean = math.fsum(first) / len(first) - math.fsum(second) / len(second)
     half = float(stats.t.isf(alpha / 2, freedom)) * error
     sd = math.sqrt(variances.mean())
-    return MeanTest(
-        int(sizes.min()),
-        mean,
-        sd,
-        mean - half,
-        mean + half,
-        2 * float(stats.t.sf(abs(mean) / error, freedom)),
-        mean / sd,
-    )
+    p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
+    return MeanTest(int(sizes.min()), mean, sd, mean - half, mean + half, p, mean / sd)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -99,7 +92,9 @@ def paired_power(n: int, effect: float, alpha: float = 0.05) -> float:
     """Power of the two-sided paired t test with n pairs at true d_z = effect (noncentral t)."""
     freedom, shift = n - 1, abs(effect) * math.sqrt(n)
     critical = float(stats.t.isf(alpha / 2, freedom))
-    return float(stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift))
+    lower = float(stats.nct.cdf(-critical, freedom, shift))
+    wrong_side = 0.0 if math.isnan(lower) else lower  # scipy gives NaN where it is below 1e-15
+    return float(stats.nct.sf(critical, freedom, shift)) + wrong_side
 
 
 def detectable_effect(n: int, alpha: float = 0.05, power: float = POWER) -> float:
@@ -131,7 +126,7 @@ def pairs_needed(effect: float, alpha: float = 0.05, power: float = POWER, limit
 
 
 def detectable_share(n: int, share: float, alpha: float = 0.05, power: float = POWER) -> float:
-    """Smallest difference of two shares near `share` that two unpaired samples of n items show (normal approximation)."""
+    """Smallest difference of two shares near `share` that unpaired samples of n items show (normal approximation)."""
     reach = float(stats.norm.isf(alpha / 2) + stats.norm.isf(1 - power))
     return reach * math.sqrt(2 * share * (1 - share) / n)
 

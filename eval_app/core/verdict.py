@@ -122,7 +122,7 @@ def decide(evidence: StudyEvidence) -> Verdict:
     others = [arm for arm in evidence.arms if arm.name != evidence.baseline]
     unigram = math.fsum(evidence.unigram.values()) / len(evidence.unigram)
     summaries = [_summary(evidence, arm, unigram) for arm in evidence.arms]
-    failures = [text for arm in evidence.arms for text in _failures(evidence, arm)]
+    failures = [text for arm in evidence.arms if (text := _failure(evidence, arm))]
     comparisons = _compare_all(evidence, base, others, summaries, unigram)
     return Verdict(
         word=comparisons[0].word,
@@ -169,12 +169,12 @@ def _summary(evidence: StudyEvidence, arm: ArmEvidence, unigram: float) -> ArmSu
     )
 
 
-def _failures(evidence: StudyEvidence, arm: ArmEvidence) -> list[str]:
-    return [
-        f"arm {arm.name!r} failed at seed {seed}: it gave no held-out score for {', '.join(missing)}"
-        for seed in evidence.seeds
-        if (missing := [domain for domain in evidence.unigram if _score(arm, seed, domain) is None])
-    ]
+def _failure(evidence: StudyEvidence, arm: ArmEvidence) -> str:
+    """Which arm gave no number at which seeds; empty if it gave them all."""
+    seeds = [str(seed) for seed in evidence.seeds if _macro(evidence, arm, seed) is None]
+    if not seeds:
+        return ""
+    return f"arm {arm.name} failed, without a held-out score at seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
 
 
 def _compare_all(
@@ -225,7 +225,7 @@ def _compare(
     summaries: list[ArmSummary],
     unigram: float,
 ) -> Comparison:
-    failures = _failures(evidence, arm) + _failures(evidence, base)
+    failures = [text for each in (arm, base) if (text := _failure(evidence, each))]
     weak = [summary for summary in summaries if summary.name in (arm.name, base.name) and not summary.beats_unigram]
     more = _more_seeds(len(pairs), interval, evidence.alpha)
     word, sentence = _judge(evidence, arm.name, pairs, interval, failures, weak, unigram, more)
@@ -297,9 +297,8 @@ def _judge(
     if interval.p_holm < evidence.alpha:
         word: Word = "better" if interval.mean < 0 else "worse"
         return word, f"{arm} is {word} than {base}: {_difference(interval, evidence.alpha)}."
-    return "cannot tell", (
-        f"Cannot tell whether {arm} is better or worse than {base}: {_difference(interval, evidence.alpha)}. {_need(more)}"
-    )
+    seen = _difference(interval, evidence.alpha)
+    return "cannot tell", f"Cannot tell whether {arm} is better or worse than {base}: {seen}. {_need(more)}"
 
 
 def _too_few(
