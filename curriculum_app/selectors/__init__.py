@@ -1,0 +1,1 @@
+"""Reads of the lowest app; each takes the actor and sees only their project."""

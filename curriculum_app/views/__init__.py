@@ -1,0 +1,1 @@
+"""Pages of the lowest app: data, sequences, taxonomy, curricula, schedules."""

@@ -1,0 +1,191 @@
+"""The recorder over the database: no point lost, none doubled, none written by a worker that lost its job."""
+
+import math
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from chimera.context import CheckpointNote, LeaseLost
+from chimera.jobs.models import Job, State
+from chimera.projects.models import Project
+from tests.web.run_factory import Clock, checkpoint_directory, made_up_values, make_run, next_attempt, recorder_of
+from training_app.core.series import RowPart, assemble
+from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
+
+pytestmark = pytest.mark.django_db
+
+
+def points_of(run: TrainingRun, key: str = "loss") -> list[tuple[int, int, float]]:
+    rows = [
+        RowPart(row.points["step"], row.points["tokens"], row.points["time"], row.points["values"].get(key, []))
+        for row in MetricRow.objects.filter(run=run).order_by("seq")
+    ]
+    series = assemble(rows)
+    return list(zip(series.step.tolist(), series.tokens.tolist(), series.value.tolist(), strict=True))
+
+
+def note(root: Path, step: int) -> CheckpointNote:
+    return CheckpointNote(checkpoint_directory(root, step), step, step * 1000)
+
+
+def test_points_of_a_flush_interval_share_one_row(project):
+    run, clock = make_run(project), Clock()
+    recorder = recorder_of(run, clock)
+    for step in range(1, 8):
+        clock.tick(0.09)
+        recorder.write(step, step * 1000, {"loss": 7.0 - step})
+    recorder.flush()
+    rows = list(MetricRow.objects.filter(run=run))
+    assert [row.points["step"] for row in rows] == [[1], [2, 3, 4], [5, 6, 7]]
+    assert [row.seq for row in rows] == [1, 2, 3]
+    assert points_of(run) == [(step, step * 1000, 7.0 - step) for step in range(1, 8)]
+
+
+def test_values_that_are_no_numbers_are_kept_as_words(project):
+    run = make_run(project)
+    recorder = recorder_of(run)
+    recorder.write(1, 1000, {"loss": math.nan, "grad_norm": math.inf})
+    recorder.flush()
+    values = MetricRow.objects.get(run=run).points["values"]
+    assert values == {"loss": [[0, "NaN"]], "grad_norm": [[0, "Infinity"]]}
+    assert math.isnan(points_of(run)[0][2])
+
+
+def test_token_counts_beyond_float_precision_are_exact(project):
+    run = make_run(project)
+    recorder = recorder_of(run)
+    recorder.write(1, 2**53 + 1, {"loss": 1.0})
+    recorder.flush()
+    assert MetricRow.objects.get(run=run).points["tokens"] == [2**53 + 1]
+
+
+def test_the_table_row_follows_at_most_once_a_second_and_at_a_flush(project):
+    run, clock = make_run(project), Clock()
+    recorder = recorder_of(run, clock)
+    recorder.write(1, 1000, {"loss": 5.0})
+    clock.tick(0.3)
+    recorder.write(2, 2000, {"loss": 4.0})
+    run.refresh_from_db()
+    assert (run.step, run.latest) == (1, {"loss": 5.0})
+    recorder.flush()
+    run.refresh_from_db()
+    assert (run.step, run.tokens, run.latest, run.best) == (2, 2000, {"loss": 4.0}, {"loss": 4.0})
+    assert run.sparkline == [5.0, 4.0]
+
+
+def test_a_worker_that_lost_its_job_writes_nothing_more(project):
+    run = make_run(project)
+    old = recorder_of(run)
+    old.write(1, 1000, {"loss": 5.0})
+    next_attempt(run)
+    old.clock.tick(1)  # type: ignore[attr-defined]
+    with pytest.raises(LeaseLost):
+        old.write(2, 2000, {"loss": 4.0})
+    for write in (old.flush, lambda: old.event("alert", "x"), lambda: old.checkpoint(note(Path("/x"), 1))):
+        fresh = recorder_of(run)
+        assert fresh.attempt == 2
+        with pytest.raises(LeaseLost):
+            write()
+    assert [point[0] for point in points_of(run)] == [1]
+    assert not SavedState.objects.exists() and not RunEvent.objects.exists()
+
+
+def test_a_finished_job_takes_no_more_points(project):
+    run = make_run(project)
+    recorder = recorder_of(run)
+    Job.objects.filter(pk=run.job_id).update(state=State.SUCCEEDED)
+    with pytest.raises(LeaseLost):
+        recorder.write(1, 1000, {"loss": 5.0})
+
+
+def test_resume_cuts_what_is_later_than_the_saved_state_and_says_so(project, tmp_path):
+    run, clock = make_run(project), Clock()
+    first = recorder_of(run, clock)
+    assert first.resume() is None
+    for step in range(1, 11):
+        clock.tick(0.09)
+        first.write(step, step * 1000, {"loss": 10.0 - step})
+        if step == 6:
+            first.checkpoint(note(tmp_path, 6))
+    first.flush()
+    first.event("alert", "gradient norm spike", 9)
+    before = MetricRow.objects.filter(run=run).latest("seq").seq
+    next_attempt(run)
+    second = recorder_of(run, clock)
+    assert second.resume() == note(tmp_path, 6)
+    assert [point[0] for point in points_of(run)] == [1, 2, 3, 4, 5, 6]
+    marker = MetricRow.objects.filter(run=run).latest("seq")
+    assert (marker.seq, marker.points["cut"], marker.attempt) == (before + 1, 6, 2)
+    assert not RunEvent.objects.filter(kind="alert").exists()
+    run.refresh_from_db()
+    assert (run.step, run.latest["loss"]) == (6, 4.0)
+
+
+def test_without_its_directory_a_saved_state_is_forgotten_and_the_run_starts_again(project, tmp_path):
+    run = make_run(project)
+    first = recorder_of(run)
+    first.write(1, 1000, {"loss": 5.0})
+    first.checkpoint(CheckpointNote(tmp_path / "gone", 1, 1000))
+    next_attempt(run)
+    second = recorder_of(run)
+    assert second.resume() is None
+    assert points_of(run) == [] and not SavedState.objects.exists()
+    assert RunEvent.objects.latest("pk").message == "started again from the first step (attempt 2)"
+
+
+def test_an_attempt_that_fails_before_its_first_step_leaves_the_table_row_alone(project):
+    run = make_run(project)
+    first = recorder_of(run)
+    first.write(1, 1000, {"loss": 5.0})
+    first.flush()
+    next_attempt(run)
+    recorder_of(run).flush()
+    run.refresh_from_db()
+    assert run.latest == {"loss": 5.0}
+
+
+class AfterAnyKill(TestCase):
+    """A run that is killed at random places ends with exactly the points of one that never was."""
+
+    @settings(max_examples=12)
+    @given(st.integers(0, 10_000))
+    def test_no_point_is_missing_or_doubled_after_kills(self, seed: int) -> None:
+        rng, steps = random.Random(seed), 40
+        project = Project.objects.create(name=f"p{seed}", slug=f"p{seed}")
+        run, clock = make_run(project, steps=steps), Clock()
+        with tempfile.TemporaryDirectory() as folder:
+            seqs = self.train_with_kills(run, clock, rng, Path(folder), steps)
+        expected = [(step, step * 1000, made_up_values(step, steps)["loss"]) for step in range(1, steps + 1)]
+        assert points_of(run) == pytest.approx(expected)
+        assert seqs == sorted(seqs)
+        run.refresh_from_db()
+        assert run.best["loss"] == min(value for _, _, value in points_of(run))
+
+    def train_with_kills(
+        self, run: TrainingRun, clock: Clock, rng: random.Random, folder: Path, steps: int
+    ) -> list[int]:
+        """Newest seq after every attempt; each attempt may die at any step with points still in its buffer."""
+        seqs, done = [], False
+        while not done:
+            recorder = recorder_of(run, clock)
+            saved = recorder.resume()
+            done = True
+            for step in range(saved.step + 1 if saved else 1, steps + 1):
+                clock.tick(rng.choice([0.01, 0.09, 0.5]))
+                recorder.write(step, step * 1000, made_up_values(step, steps))
+                if rng.random() < 0.1:
+                    recorder.checkpoint(note(folder, step))
+                if rng.random() < 0.05:
+                    done = False
+                    next_attempt(run)
+                    break
+            else:
+                recorder.flush()
+            newest = MetricRow.objects.filter(run=run).order_by("-seq").first()
+            seqs.append(newest.seq if newest else 0)
+        return seqs
