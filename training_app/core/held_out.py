@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from chimera.errors import InputError, Problem
 from curriculum_app.core.packing import HeldOut
 from training_app.core.loss import token_nll
 from training_app.core.model import head_weight, last_hidden
@@ -71,10 +72,17 @@ class HeldOutScores:
 
 
 class HeldOutText:
-    """The held-out windows of all domains, padded once into batches of similar length."""
+    """The held-out windows of all domains, padded once into batches of similar length.
+
+    Raises:
+        InputError: there is no window at all.
+    """
 
     def __init__(self, held_out: dict[str, HeldOut], eos_id: int, device: torch.device) -> None:
         self.held_out = {domain: part for domain, part in held_out.items() if part.num_sequences}
+        if not self.held_out:
+            hint = "group the dataset again with more held-out tokens"
+            raise InputError(Problem("these sequences hold no held-out text", field="sequences", hint=hint))
         self.batches = {domain: _batches(part, eos_id, device) for domain, part in self.held_out.items()}
 
     def score(self, model: PreTrainedModel) -> HeldOutScores:
