@@ -19,3 +19,4 @@ app.conf.update(
     broker_transport_options={"global_keyprefix": os.environ.get("CHIMERA_REDIS_PREFIX", "chimera") + ":"},
 )
 app.autodiscover_tasks(["chimera.jobs"])
+app.autodiscover_tasks(["chimera.jobs"], related_name="workers")

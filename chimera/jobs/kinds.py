@@ -92,7 +92,9 @@ def get_kind(name: str) -> JobKind:
         InputError: no such kind; the hint lists those that exist.
     """
     if name not in _KINDS:
-        raise InputError(Problem(f"unknown job kind {name!r}", field="kind", hint=f"one of {', '.join(sorted(_KINDS))}"))
+        raise InputError(
+            Problem(f"unknown job kind {name!r}", field="kind", hint=f"one of {', '.join(sorted(_KINDS))}")
+        )
     return _KINDS[name]
 
 

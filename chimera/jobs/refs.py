@@ -57,7 +57,9 @@ def find(project: Project, ref: Ref[Any]) -> Artefact | None:
 def missing(project: Project, config: Any) -> list[Problem]:
     """One problem per reference in `config` that names nothing in this project."""
     return [
-        Problem(f"{ref} does not exist in project {project.slug}", field=path, hint=f"list them on the page of {ref.kind}s")
+        Problem(
+            f"{ref} does not exist in project {project.slug}", field=path, hint=f"list them on the page of {ref.kind}s"
+        )
         for path, ref in refs_in(config)
         if find(project, ref) is None
     ]

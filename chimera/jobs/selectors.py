@@ -1,0 +1,98 @@
+"""Reads of jobs, their logs and the workers; always within the actor's project."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+
+from chimera.jobs import refs
+from chimera.jobs.models import FINISHED, Artefact, Job, JobEvent, JobLog, State, Worker
+from chimera.projects.access import Actor
+
+
+def jobs_list(actor: Actor, *, state: str = "", kind: str = "", roots: bool = False) -> QuerySet[Job]:
+    """Jobs of the project, newest first. `roots` leaves out the children of composites."""
+    rows = Job.objects.filter(project=actor.project).select_related("created_by", "parent")
+    if state == "active":
+        rows = rows.exclude(state__in=FINISHED)
+    elif state:
+        rows = rows.filter(state=state)
+    if kind:
+        rows = rows.filter(kind=kind)
+    return rows.filter(parent=None) if roots else rows
+
+
+def job_get(actor: Actor, pk: int) -> Job:
+    """The job `pk` of the project.
+
+    Raises:
+        Http404: there is none in this project.
+    """
+    job = Job.objects.filter(project=actor.project, pk=pk).select_related("created_by", "parent", "project").first()
+    if job is None:
+        raise Http404(f"job-{pk} does not exist in project {actor.project.slug}")
+    return job
+
+
+def children_of(actor: Actor, job: Job) -> QuerySet[Job]:
+    """The children of a composite, in the order of their creation."""
+    return Job.objects.filter(project=actor.project, parent=job).order_by("pk")
+
+
+def events_of(actor: Actor, job: Job) -> QuerySet[JobEvent]:
+    return JobEvent.objects.filter(job=job, job__project=actor.project)
+
+
+def logs_of(actor: Actor, job: Job, limit: int = 200) -> list[JobLog]:
+    """The last `limit` chunks of the log, oldest first."""
+    rows = JobLog.objects.filter(job=job, job__project=actor.project).order_by("-pk")[:limit]
+    return list(reversed(rows))
+
+
+def state_counts(actor: Actor) -> dict[str, int]:
+    """How many jobs of the project are in each state; every state is a key."""
+    rows = Job.objects.filter(project=actor.project).values_list("state").annotate(n=Count("pk"))
+    counted = dict(rows)
+    return {state.value: counted.get(state.value, 0) for state in State}
+
+
+def ahead_in_queue(job: Job) -> int | None:
+    """How many queued jobs of any project a worker takes before this one; None when it does not wait."""
+    if job.state != State.QUEUED or job.composite:
+        return None
+    waiting = Job.objects.filter(state=State.QUEUED, composite=False, queue=job.queue)
+    return waiting.filter(Q(priority__gt=job.priority) | Q(priority=job.priority, pk__lt=job.pk)).count()
+
+
+def seen_since() -> datetime:
+    """A worker seen before this moment is taken for dead."""
+    return timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def workers_alive() -> list[Worker]:
+    """Workers whose heartbeat is recent (workers belong to no project)."""
+    return list(Worker.objects.filter(seen_at__gte=seen_since()))
+
+
+def queue_is_served(queue: str) -> bool:
+    """Whether some live worker takes jobs of `queue`."""
+    return any(queue in worker.queues.split(",") for worker in workers_alive())
+
+
+def artefact_get(actor: Actor, uid: str) -> Artefact:
+    """The artefact `dataset-3` of the project.
+
+    Raises:
+        Http404: unknown kind, or none of that number in this project.
+    """
+    kind, _, number = uid.rpartition("-")
+    row = None
+    if kind in refs.kinds() and number.isdecimal() and len(number) < 19:
+        row = refs.choices(actor.project, kind).filter(pk=int(number)).first()
+    if row is None:
+        raise Http404(f"{uid} does not exist in project {actor.project.slug}")
+    return row

@@ -1,0 +1,15 @@
+"""The only Celery task: work off one job. What and who is decided by the claim in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from chimera.jobs.runner import run_next
+
+
+@shared_task(bind=True, name="chimera.work", ignore_result=True)
+def work(self: Any, queue: str) -> None:
+    """Run the best queued job of `queue`, if there is one."""
+    run_next(queue, worker=self.request.hostname or "")

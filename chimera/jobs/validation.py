@@ -1,0 +1,37 @@
+"""One validation for all doors: a raw JSON value in, a typed config or the same list of problems out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from chimera.errors import InputError, Problem, problems_of
+from chimera.jobs import refs
+from chimera.jobs.kinds import JobKind, get_kind
+from chimera.projects.models import Project
+from chimera.typed import Config
+
+
+def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
+    """The config of a job of `kind` in `project`.
+
+    Raises:
+        InputError: unknown kind, invalid fields, or references to what is not in the project.
+    """
+    described = get_kind(kind) if isinstance(kind, str) else kind
+    if not isinstance(raw, dict):
+        raise InputError(Problem(f"the config must be a JSON object, not {type(raw).__name__}"))
+    try:
+        config = described.config.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(problems_of(error)) from error
+    problems = refs.missing(project, config)
+    if problems:
+        raise InputError(problems)
+    return config
+
+
+def as_json(problems: list[Problem]) -> list[dict[str, str | int | None]]:
+    """The form in which every door writes problems."""
+    return [problem.as_json() for problem in problems]

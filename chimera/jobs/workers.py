@@ -1,0 +1,109 @@
+"""A worker process: its row in the list of workers, its sweep, its soft end.
+
+Celery's main process does this in one thread, so a long job in a pool process never delays a heartbeat or a sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from typing import Any
+
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
+from django.conf import settings
+from django.db import Error, connection, transaction
+from django.utils import timezone
+
+from chimera.jobs.models import ControlRequest, Job, State, Worker
+from chimera.jobs.sweep import sweep
+from chimera.jobs.transitions import move
+
+log = logging.getLogger(__name__)
+_stop = threading.Event()
+_facts: dict[str, Any] = {}
+
+
+@celeryd_after_setup.connect
+def _set_up(sender: str, instance: Any, **kwargs: Any) -> None:
+    queues = ",".join(sorted(instance.app.amqp.queues.consume_from))
+    _facts.update(name=sender, queues=queues, concurrency=instance.concurrency)
+
+
+@worker_ready.connect
+def _ready(**kwargs: Any) -> None:
+    threading.Thread(target=keep_house, args=(_facts["name"],), name="housekeeping", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def _shutting_down(**kwargs: Any) -> None:
+    _stop.set()
+
+
+def register(name: str, queues: str, concurrency: int) -> Worker:
+    """Write this process into the list of workers."""
+    facts = {
+        "host": socket.gethostname(),
+        "queues": queues,
+        "concurrency": concurrency,
+        "cpu_count": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "accelerator": accelerator(),
+        "seen_at": timezone.now(),
+        "started_at": timezone.now(),
+    }
+    return Worker.objects.update_or_create(name=name, defaults=facts)[0]
+
+
+def accelerator() -> str:
+    """The name of the first GPU as nvidia-smi tells it, "" without one (no torch here)."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ""
+    command = [program, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        lines = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError) as error:
+        log.warning("nvidia-smi does not answer: %s", error)
+        return ""
+    return lines[0].strip()[:120] if lines else ""
+
+
+def keep_house(name: str) -> None:
+    """Heartbeat and sweep until the worker shuts down; then let its jobs go."""
+    swept = -float("inf")
+    while not _stop.is_set():
+        if time.monotonic() - swept >= settings.SWEEP_SECONDS:
+            swept = time.monotonic()
+            _guarded(sweep)
+        _guarded(_seen)
+        _stop.wait(settings.HEARTBEAT_SECONDS)
+    _guarded(lambda: release(name))
+
+
+def _seen() -> None:
+    if not Worker.objects.filter(name=_facts["name"]).update(seen_at=timezone.now()):
+        register(**_facts)
+
+
+def _guarded(work: Any) -> None:
+    """A database that is away for a while must not end the housekeeping."""
+    try:
+        work()
+    except Error as error:
+        log.warning("housekeeping: %s", error)
+        connection.close()
+
+
+def release(name: str) -> None:
+    """Ask the jobs of a worker that stops to pause at their next safe point and go back to the queue; forget it."""
+    for job in Job.objects.filter(worker=name, state=State.RUNNING, control=ControlRequest.NONE):
+        with transaction.atomic():
+            row = Job.objects.select_for_update().get(pk=job.pk)
+            if row.worker == name and row.control == ControlRequest.NONE:
+                move(row, [State.RUNNING], State.RUNNING, note="its worker stops", control=ControlRequest.RELEASE)
+    Worker.objects.filter(name=name).delete()
