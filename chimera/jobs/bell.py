@@ -44,5 +44,5 @@ def job_facts(job: Job) -> dict[str, Any]:
 def job_changed(job: Job) -> None:
     """Ring for one job and for its project's list, once the change is committed."""
     facts = job_facts(job)
-    groups = (f"job.{job.pk}", f"jobs.{job.project_id}")
-    transaction.on_commit(lambda: [ring(group, facts) for group in groups] and None, robust=True)
+    transaction.on_commit(lambda: ring(f"job.{job.pk}", facts), robust=True)
+    transaction.on_commit(lambda: ring(f"jobs.{job.project_id}", facts), robust=True)

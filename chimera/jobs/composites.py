@@ -116,6 +116,7 @@ def _end(job: Job, state: State, *, lease: str | None, note: str = "", actor: st
 
 
 def _child_ended(child: Job) -> None:
+    assert child.parent_id is not None
     parent = Job.objects.select_for_update().get(pk=child.parent_id)
     if parent.state == State.CANCELLING:
         confirm_cancel(parent)

@@ -70,9 +70,9 @@ def _work(job: Job, lease: Lease) -> None:
     except ValidationError as error:
         _fail_input(job, lease, problems_of(error))
     except _TRANSIENT as error:
-        _retrying(lambda error=error: _transient(job, lease, error))  # type: ignore[misc]
+        _retrying(lambda error=error: _transient(job, lease, error))
     except Exception as error:
-        _retrying(lambda error=error: _crashed(job, lease, error))  # type: ignore[misc]
+        _retrying(lambda error=error: _crashed(job, lease, error))
     else:
         shutil.rmtree(scratch_of(job), ignore_errors=True)
 

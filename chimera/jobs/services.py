@@ -77,7 +77,7 @@ def resume(actor: Actor, job: Job) -> Job:
 
 
 def cancel(actor: Actor, job: Job) -> Job:
-    """Jobs that wait are cancelled at once, running ones stop at their next safe point; a composite takes its children."""
+    """Waiting jobs are cancelled at once, running ones stop at their next safe point; composites with their children."""
     return _control(actor, job, _cancel, "it has already ended")
 
 
@@ -119,9 +119,8 @@ def _control(
     row = lock(job)
     if needs_live_parent and row.parent is not None and row.parent.state not in (State.RUNNING, State.FAILED):
         parent = row.parent
-        raise InputError(
-            Problem(f"{row.uid} belongs to {parent.uid}, which is {parent.state}", hint=f"go on with {parent.uid}")
-        )
+        message = f"{row.uid} belongs to {parent.uid}, which is {parent.state}"
+        raise InputError(Problem(message, hint=f"go on with {parent.uid}"))
     if not change(row, actor.name):
         raise InputError(Problem(f"{row.uid} is {row.state}: {refusal}"))
     row.refresh_from_db()

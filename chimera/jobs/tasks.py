@@ -9,7 +9,7 @@ from celery import shared_task
 from chimera.jobs.runner import run_next
 
 
-@shared_task(bind=True, name="chimera.work", ignore_result=True)
+@shared_task(bind=True, name="chimera.work", ignore_result=True)  # type: ignore[untyped-decorator]
 def work(self: Any, queue: str) -> None:
     """Run the best queued job of `queue`, if there is one."""
     run_next(queue, worker=self.request.hostname or "")

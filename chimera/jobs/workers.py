@@ -28,18 +28,18 @@ _stop = threading.Event()
 _facts: dict[str, Any] = {}
 
 
-@celeryd_after_setup.connect
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def _set_up(sender: str, instance: Any, **kwargs: Any) -> None:
     queues = ",".join(sorted(instance.app.amqp.queues.consume_from))
     _facts.update(name=sender, queues=queues, concurrency=instance.concurrency)
 
 
-@worker_ready.connect
+@worker_ready.connect  # type: ignore[untyped-decorator]
 def _ready(**kwargs: Any) -> None:
     threading.Thread(target=keep_house, args=(_facts["name"],), name="housekeeping", daemon=True).start()
 
 
-@worker_shutting_down.connect
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _shutting_down(**kwargs: Any) -> None:
     _stop.set()
 
