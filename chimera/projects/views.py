@@ -12,6 +12,7 @@ from chimera.projects.middleware import SESSION_KEY
 
 
 class Login(auth.LoginView):
+    template_name = "projects/login.html"
     redirect_authenticated_user = True
 
 
