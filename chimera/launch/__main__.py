@@ -65,7 +65,7 @@ def start(family: Family, data: Path, sockets: Path, port: int) -> None:
         family,
     )
     say("web and workers")
-    start_worker(family, data, logs)
+    start_worker(family, logs)
     command = [sys.executable, "-m", "uvicorn", "chimera.asgi:application", "--host", HOST, "--port", str(port)]
     web = family.start(
         "web", [*command, "--log-level", "warning", "--no-access-log"], logs / "web.log", grace=5, cwd=ROOT
@@ -83,21 +83,11 @@ def start_servers(family: Family, data: Path, sockets: Path, logs: Path) -> None
         os.environ["REDIS_URL"] = servers.redis_url(sockets)
 
 
-def start_worker(family: Family, data: Path, logs: Path) -> None:
-    """Worker processes of one thread each, and the beat that heals lost messages and expired leases."""
+def start_worker(family: Family, logs: Path) -> None:
+    """One worker with processes of one thread each; its main process also sweeps (chimera/jobs/sweep.py)."""
     processes = environment.integer("CHIMERA_WORKERS", 2)
     command = [sys.executable, "-m", "celery", "-A", "chimera.celery", "worker", "-Q", "cpu", "-c", str(processes)]
-    command += [
-        "-n",
-        "cpu@%h",
-        "-B",
-        "-s",
-        str(data / "beat"),
-        "--loglevel",
-        "warning",
-        "--without-gossip",
-        "--without-mingle",
-    ]
+    command += ["-n", "cpu@%h", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
     one_thread = {name: os.environ.get(name) or "1" for name in _ONE_THREAD}
     family.start("worker", command, logs / "worker.log", environment=one_thread, grace=15, cwd=ROOT)
 
