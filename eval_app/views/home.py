@@ -6,17 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from chimera.jobs.models import new_idempotency_key
+from chimera.projects.request import actor_of
 from eval_app.selectors import home as selectors
 from eval_app.services.studies import start_starter
 
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = actor_of(request)
     starter = selectors.starter_job(actor)
     context = {
         "stages": selectors.stages(actor),
         "starter": starter,
+        "idempotency_key": new_idempotency_key(),
         "pipeline": selectors.pipeline(starter) if starter else [],
         "study": selectors.latest_study(actor),
         "next_step": selectors.next_step(actor),
@@ -28,5 +31,5 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 def starter_start(request: HttpRequest) -> HttpResponse:
     """Start the starter study; a second click finds the same job by its key."""
-    start_starter(request.actor, request.POST.get("idempotency_key", ""))  # type: ignore[attr-defined]
+    start_starter(actor_of(request), request.POST.get("idempotency_key", ""))
     return redirect("home")

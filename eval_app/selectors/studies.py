@@ -1,0 +1,97 @@
+"""Reads of studies: the list, one study with its cells, held-out curves of its arms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+
+from chimera.projects.access import Actor
+from eval_app.core.configs_study import StudyConfig
+from eval_app.models import EvalReport, Study
+from training_app.models import MetricRow, TrainingRun
+
+
+def study_list(actor: Actor) -> QuerySet[Study]:
+    return Study.objects.filter(project=actor.project).select_related("job", "sequence_set")
+
+
+def study_get(actor: Actor, pk: int) -> Study:
+    """Raises Http404 for another project's study."""
+    return get_object_or_404(study_list(actor), pk=pk)
+
+
+def study_config(study: Study) -> StudyConfig:
+    return StudyConfig.model_validate(study.job.config)
+
+
+def report_get(actor: Actor, pk: int) -> EvalReport:
+    """Raises Http404 for another project's report."""
+    reports = EvalReport.objects.filter(project=actor.project).select_related("checkpoint__run", "sequence_set")
+    return get_object_or_404(reports, pk=pk)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a study: `arm` and `seed` come from the slot its job fills."""
+
+    arm: str
+    seed: int
+    run: TrainingRun
+
+    @property
+    def state(self) -> str:
+        return self.run.job.state
+
+    @property
+    def macro(self) -> float | None:
+        score: float | None = self.run.summary.get("held_out_macro")
+        return score
+
+
+def study_cells(study: Study) -> list[Cell]:
+    """The runs that exist by now, by seed, then arm."""
+    runs = TrainingRun.objects.filter(job__parent=study.job_id).select_related("job")
+    cells = [Cell(*_slot(run.job.slot), run) for run in runs]
+    return sorted(cells, key=lambda cell: (cell.seed, cell.arm))
+
+
+def _slot(slot: str) -> tuple[str, int]:
+    _, arm, seed = slot.split("/")
+    return arm, int(seed)
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """The cells of one seed, in the order of the arms; None where no run exists yet."""
+
+    seed: int
+    cells: list[Cell | None]
+
+
+def study_grid(config: StudyConfig, cells: Iterable[Cell]) -> list[GridRow]:
+    by_place = {(cell.arm, cell.seed): cell for cell in cells}
+    return [GridRow(seed, [by_place.get((arm.name, seed)) for arm in config.arms]) for seed in config.seeds]
+
+
+Curve = list[tuple[int, float]]
+
+
+def held_out_curves(study: Study, key: str = "held_out/macro") -> dict[str, dict[int, Curve]]:
+    """Arm → seed → (tokens, bits per byte) at every evaluation logged so far."""
+    cells = {cell.run.pk: cell for cell in study_cells(study)}
+    rows = MetricRow.objects.filter(run__in=cells, points__values__has_key=key).order_by("run_id", "seq")
+    curves: dict[str, dict[int, Curve]] = {}
+    for run, points in rows.values_list("run_id", "points"):
+        cell = cells[run]
+        curves.setdefault(cell.arm, {}).setdefault(cell.seed, []).extend(_points(points, key))
+    return curves
+
+
+def _points(points: dict[str, Any], key: str) -> Curve:
+    """Finite points of one series in one stored row."""
+    pairs = points["values"][key]
+    return [(points["tokens"][index], value) for index, value in pairs if not isinstance(value, str)]

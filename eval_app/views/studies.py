@@ -1,0 +1,82 @@
+"""Studies: list, verdict page, its charts, its frozen config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from chimera.projects.request import actor_of
+from eval_app.charts.held_out_curves import held_out_curves
+from eval_app.charts.paired_differences import paired_differences
+from eval_app.models import Study
+from eval_app.selectors import studies as selectors
+
+
+@require_GET
+def study_list(request: HttpRequest) -> HttpResponse:
+    studies = selectors.study_list(actor_of(request))
+    page = Paginator(studies, 50).get_page(request.GET.get("page"))
+    return render(request, "eval/study_list.html", {"page": page})
+
+
+@require_GET
+def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    study = selectors.study_get(actor_of(request), pk)
+    template = "eval/_study.html" if request.headers.get("HX-Request") else "eval/study_detail.html"
+    return render(request, template, _context(study))
+
+
+def _context(study: Study) -> dict[str, Any]:
+    config = selectors.study_config(study)
+    cells = selectors.study_cells(study)
+    arms = [arm.name for arm in config.arms]
+    return {
+        "study": study,
+        "config": config,
+        "arms": arms,
+        "grid": selectors.study_grid(config, cells),
+        "finished": sum(cell.state == "succeeded" for cell in cells),
+        "planned": len(arms) * len(config.seeds),
+        "first_run": cells[0].run if cells else None,
+        "verdict": study.verdict,
+        "crumbs": [{"title": "Studies", "url": reverse("studies")}, {"title": f"Study {study.pk}", "url": ""}],
+    }
+
+
+@require_GET
+def study_differences(request: HttpRequest, pk: int, arm: int) -> JsonResponse:
+    study = selectors.study_get(actor_of(request), pk)
+    comparisons = (study.verdict or {}).get("comparisons", [])
+    if arm >= len(comparisons):
+        raise Http404("no such comparison in this study")
+    return JsonResponse(paired_differences(comparisons[arm], study.verdict["baseline"]))
+
+
+@require_GET
+def study_curves(request: HttpRequest, pk: int) -> JsonResponse:
+    study = selectors.study_get(actor_of(request), pk)
+    arms = [arm.name for arm in selectors.study_config(study).arms]
+    return JsonResponse(held_out_curves(selectors.held_out_curves(study), arms))
+
+
+@require_GET
+def study_config(request: HttpRequest, pk: int) -> JsonResponse:
+    """The frozen config, ready for `chimera run study --config`."""
+    study = selectors.study_get(actor_of(request), pk)
+    response = JsonResponse(study.job.config, json_dumps_params={"indent": 1})
+    response["Content-Disposition"] = f'attachment; filename="study-{study.pk}.json"'
+    return response
+
+
+@require_GET
+def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    report = selectors.report_get(actor_of(request), pk)
+    unigram = report.manifest.get("unigram", {})
+    rows = [(domain, report.scores.get(f"held_out/{domain}"), value) for domain, value in unigram.items()]
+    context = {"report": report, "rows": rows, "macro": report.scores.get("held_out/macro")}
+    return render(request, "eval/evaluation_detail.html", context)
