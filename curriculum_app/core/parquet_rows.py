@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROW_GROUP_ROWS = 256
-ROW_GROUP_BYTES = 4 << 20
+ROW_GROUP_BYTES = 2 << 20
 
 
 class RowWriter:
     """Appends rows to one Parquet file (zstd).
 
-    A row group is closed after `row_group_rows` rows or about 4 MiB of text, so memory stays flat however long a
+    A row group is closed after `row_group_rows` rows or about 2 MiB of text, so memory stays flat however long a
     document is, and a row group is a sensible unit of work.
     """
 
