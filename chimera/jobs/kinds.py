@@ -47,7 +47,7 @@ class JobKind:
     Leaf: `run` is `run(config, ctx) -> result` (pure domain), `adopt` is `adopt(job, result) -> Adopted`, called in the
     transaction that ends the job. Composite: `plan` is `plan(config, finished) -> list[Child]` (pure; names every child
     that may exist by now), `conclude` is `conclude(job, finished) -> Adopted`, called when all of them have succeeded.
-    `created` is `created(job) -> None`, called in the transaction that creates the job: a run's row exists from then on.
+    `created` is `created(job) -> None`, called in the transaction that creates the job.
     `recorder` is `recorder(job, lease) -> Recorder`. `page` is `page(job) -> str`, the URL a browser goes to.
     """
 

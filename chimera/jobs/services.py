@@ -77,7 +77,7 @@ def resume(actor: Actor, job: Job) -> Job:
 
 
 def cancel(actor: Actor, job: Job) -> Job:
-    """Waiting jobs are cancelled at once, running ones stop at their next safe point; composites with their children."""
+    """Waiting jobs are cancelled at once, running ones at their next safe point, composites with their children."""
     return _control(actor, job, _cancel, "it has already ended")
 
 

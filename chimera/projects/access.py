@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from chimera.projects.models import Membership, Project, Role
@@ -16,7 +16,7 @@ _RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.OWNER: 2}
 class Actor:
     """A user acting in a project. Made once at each door (middleware, token, socket, command line)."""
 
-    user: AbstractBaseUser
+    user: User
     project: Project
     role: Role
 
@@ -37,7 +37,7 @@ class Actor:
             raise PermissionDenied(f"this needs the role {role} in project {self.project.slug}; you are {self.role}")
 
 
-def actor_for(user: AbstractBaseUser, project: Project) -> Actor | None:
+def actor_for(user: User, project: Project) -> Actor | None:
     """The actor of `user` in `project`, or None when they are no member."""
     membership = Membership.objects.filter(user=user, project=project).first()
     return None if membership is None else Actor(user, project, Role(membership.role))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from chimera.projects.access import Actor
 from chimera.projects.models import Membership, Project, Role
 
 
-def projects_of(user: AbstractBaseUser) -> QuerySet[Project]:
+def projects_of(user: User) -> QuerySet[Project]:
     """The projects `user` is a member of, by name."""
     return Project.objects.filter(memberships__user=user).order_by("name")
 
 
-def current_actor(user: AbstractBaseUser, slug: str | None) -> Actor | None:
+def current_actor(user: User, slug: str | None) -> Actor | None:
     """The actor of `user` in the project `slug`, else in their first project; None without any."""
     memberships = list(Membership.objects.filter(user=user).select_related("project").order_by("project__name"))
     chosen = next((item for item in memberships if item.project.slug == slug), None)
@@ -22,7 +22,7 @@ def current_actor(user: AbstractBaseUser, slug: str | None) -> Actor | None:
     return None if membership is None else Actor(user, membership.project, Role(membership.role))
 
 
-def first_owner(project: Project) -> AbstractBaseUser | None:
+def first_owner(project: Project) -> User | None:
     """The user the command line acts as when it is given none: the project's first owner."""
     membership = project.memberships.filter(role=Role.OWNER).select_related("user").order_by("pk").first()
     return None if membership is None else membership.user

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,14 +16,14 @@ TOKEN_PREFIX = "chimera_"
 
 
 @transaction.atomic
-def create_project(owner: AbstractBaseUser, name: str, slug: str, description: str = "") -> Project:
+def create_project(owner: User, name: str, slug: str, description: str = "") -> Project:
     """A project with `owner` as its owner."""
     project = Project.objects.create(name=name, slug=slug, description=description)
     Membership.objects.create(project=project, user=owner, role=Role.OWNER)
     return project
 
 
-def set_member(project: Project, user: AbstractBaseUser, role: Role) -> Membership:
+def set_member(project: Project, user: User, role: Role) -> Membership:
     """Make `user` a member with `role`, or change the role they have."""
     membership, _ = Membership.objects.update_or_create(project=project, user=user, defaults={"role": role})
     return membership
