@@ -15,8 +15,8 @@ register(
         config=TrainConfig,
         run="training_app.core.jobs.train:run",
         adopt="training_app.services.adopt:adopt_train",
-        created="training_app.services.runs:created",
+        created="training_app.services.runs:create_run",
         recorder="training_app.services.recorder:recorder_for",
-        page="training_app.services.runs:page",
+        page="training_app.services.runs:run_page",
     )
 )

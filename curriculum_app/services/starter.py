@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import yaml
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
@@ -12,9 +9,9 @@ from chimera.projects.access import Actor
 from chimera.projects.models import Membership, Project, Role
 from curriculum_app.models import TaxonomyNode
 from curriculum_app.services.taxonomy import import_tree
+from curriculum_app.starter.taxonomy import nodes
 
 SLUG = "starter"
-TAXONOMY = Path(__file__).resolve().parent.parent / "starter" / "taxonomy.yaml"
 
 
 @transaction.atomic
@@ -28,5 +25,5 @@ def load_starter_project() -> Project:
         Membership.objects.get_or_create(project=project, user=user, defaults={"role": Role.OWNER})
     owner = Membership.objects.filter(project=project, role=Role.OWNER).select_related("user").order_by("pk").first()
     if owner is not None and not TaxonomyNode.objects.filter(project=project).exists():
-        import_tree(Actor(owner.user, project, Role.OWNER), yaml.safe_load(TAXONOMY.read_text(encoding="utf-8"))["nodes"])
+        import_tree(Actor(owner.user, project, Role.OWNER), nodes())
     return project

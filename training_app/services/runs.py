@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+
 from chimera.jobs import refs
 from chimera.jobs.models import Job
 from curriculum_app.models import Schedule
@@ -25,3 +27,8 @@ def create_run(job: Job) -> None:
         budget_tokens=schedule.manifest["num_tokens"],
         planned_digest=schedule.order_digest,
     )
+
+
+def run_page(job: Job) -> str:
+    """Where a browser goes to watch this job."""
+    return reverse("run-detail", args=[job.run.pk])
