@@ -1,0 +1,131 @@
+"""Real workers, really killed: what they leave behind is as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models import Max
+
+from chimera.context import LocalContext
+from chimera.jobs import services
+from chimera.jobs.models import Job, State
+from chimera.launch.processes import Child, Family
+from curriculum_app.core.schedule import Schedule
+from tests import factories
+from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
+from tests.processes import eventually, kill, start_worker
+from training_app.core.configs import TINY, TrainConfig
+from training_app.models import Checkpoint, MetricRow
+
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(150), pytest.mark.django_db(transaction=True)]
+FAULTY = "tests.kill.worker_with_fault"
+
+
+@pytest.fixture
+def family() -> Iterator[Family]:
+    family = Family()
+    yield family
+    family.stop()
+
+
+def ended(job: Job) -> Job | None:
+    job.refresh_from_db()
+    return job if job.finished else None
+
+
+def test_a_run_killed_three_times_ends_with_the_weights_and_points_of_one_never_killed(
+    family: Family, tmp_path: Path
+) -> None:
+    actor = factories.make_actor()
+    schedule = factories.make_schedule(actor)
+    probes = [{"key": key, "config": {"every": 10}} for key in ("stable_rank", "token_entropy")]
+    config = TrainConfig.model_validate(
+        {"name": "victim", "schedule": schedule.uid, "model": TINY, "batch_sequences": 1, "probes": probes,
+         "evaluate_every": 100, "checkpoint_every_steps": 20}
+    )  # fmt: skip
+    weights, points = uninterrupted(config, tmp_path / "reference")
+    first, second = sorted(random.Random(20).sample(range(30, round(0.7 * len(points))), 2))
+
+    job, _ = services.start(actor, "train", config.as_json())
+    Job.objects.filter(pk=job.pk).update(max_attempts=9)
+    mark = tmp_path / "killed-in-rename"
+    fault = {"CHIMERA_TEST_KILL_AT_RENAME": "1", "CHIMERA_TEST_KILLED": str(mark)}
+    kill_at(job, first, start_worker(family, tmp_path / "1.log", module=FAULTY, **fault))
+    assert mark.exists(), "the first worker's pool process died in the place of a rename"
+    kill_at(job, second, start_worker(family, tmp_path / "2.log"))
+    last = start_worker(family, tmp_path / "3.log")
+    eventually(lambda: ended(job), worker=last)
+
+    assert (job.state, job.attempt) == (State.SUCCEEDED, 4), job.error_text
+    assert checkpoint_of(job) == weights
+    assert delivered_points(job) == points
+
+
+def test_a_composite_of_composites_ends_with_one_worker_of_one_process(
+    family: Family,
+    tmp_path: Path,
+    test_kinds: None,  # noqa: F811
+) -> None:
+    job, _ = services.start(factories.make_actor(), "t-nest", {"pairs": 2})
+    worker = start_worker(family, tmp_path / "worker.log", module=FAULTY, CHIMERA_TEST_KINDS="1")
+    eventually(lambda: ended(job), worker=worker)
+    assert job.state == State.SUCCEEDED, job.error_text
+    assert Counter(Job.objects.values_list("kind", flat=True)) == {"t-nest": 1, "t-pairs": 1, "t-count": 4}
+
+
+def kill_at(job: Job, step: int, worker: Child) -> None:
+    """SIGKILL the worker once the run has recorded `step`; the run must not be over by then."""
+
+    def arrived() -> bool:
+        recorded = MetricRow.objects.filter(run__job=job).aggregate(last=Max("last_step"))["last"]
+        return (recorded or 0) >= step
+
+    eventually(arrived, worker=worker)
+    kill(worker)
+    job.refresh_from_db()
+    assert job.state == State.RUNNING
+
+
+def uninterrupted(config: TrainConfig, root: Path) -> tuple[str, list[Any]]:
+    """The digest of the final weights and the points of the same run in this process, in a store of its own."""
+    from training_app.core.jobs.train import run
+
+    shutil.copytree(settings.DATA_DIR / "artefacts", root / "artefacts")
+    ctx = LocalContext(root)
+    row = factories.Schedule.objects.get(pk=config.schedule.number)
+    ctx.artefacts = {str(config.schedule): Schedule.open(ctx.store.load("schedule", row.digest))}
+    stored = run(config, ctx).stored
+    return weights_digest(stored.manifest), [comparable(*point) for point in ctx.recorder.points]
+
+
+def delivered_points(job: Job) -> list[Any]:
+    """Every point the killed and resumed run has recorded, in the order of its rows."""
+    found = []
+    for row in MetricRow.objects.filter(run__job=job).order_by("seq"):
+        values: list[dict[str, float]] = [{} for _ in row.points["step"]]
+        for key, pairs in row.points["values"].items():
+            for index, value in pairs:
+                assert key not in values[index]
+                values[index][key] = value
+        found += [comparable(*point) for point in zip(row.points["step"], row.points["tokens"], values, strict=True)]
+    return found
+
+
+def comparable(step: int, tokens: int, values: dict[str, float]) -> tuple[int, int, dict[str, float]]:
+    """A point without the one series that measures time."""
+    return step, tokens, {key: float(value) for key, value in values.items() if key != "tokens_per_second"}
+
+
+def checkpoint_of(job: Job) -> str:
+    return weights_digest(Checkpoint.objects.get(run__job=job).manifest)
+
+
+def weights_digest(manifest: dict[str, Any]) -> str:
+    return str(manifest["files"]["model.safetensors"]["sha256"])
