@@ -8,7 +8,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chimera.settings")
-http = get_asgi_application()
+http = get_asgi_application()  # sets Django up, so it comes before anything that needs models
 
 from training_app.routing import websocket_urlpatterns  # noqa: E402 - needs the apps that the line above has loaded
 

@@ -94,9 +94,9 @@ class Smoothed:
 def smooth(step: Ints, value: Floats, smoothing: float) -> Smoothed:
     """Debiased exponential moving average in steps, non-finite values left out.
 
-    s_k = Σ_{i≤k} a^(step_k − step_i) · v_i / Σ_{i≤k} a^(step_k − step_i) with a = `smoothing` in [0, 1): an average with
-    the weights of an EMA that is right from the first point on (Kingma & Ba 2015, §3) and knows that metrics are not
-    logged at every step. s_k depends on the points up to k only. NaN until the first finite value.
+    s_k = Σ_{i≤k} a^(step_k − step_i) · v_i / Σ_{i≤k} a^(step_k − step_i) with a = `smoothing` in [0, 1): an average
+    with the weights of an EMA that is right from the first point on (Kingma & Ba 2015, §3) and knows that metrics are
+    not logged at every step. s_k depends on the points up to k only. NaN until the first finite value.
 
     Raises:
         ValueError: `smoothing` is outside [0, 1).

@@ -1,4 +1,4 @@
-"""What the runs table knows of a run while it trains: latest and best values, a sparkline, the pace (pure, streaming)."""
+"""What the runs table knows of a run while it trains: latest and best values, a sparkline, the pace (pure)."""
 
 from __future__ import annotations
 

@@ -69,15 +69,16 @@ def history(actor: Actor, run: TrainingRun, keys: Sequence[str]) -> History:
     rows = MetricRow.objects.filter(run=run, run__project=actor.project).order_by("seq")
     columns = [KeyTransform(name, "points") for name in ("step", "tokens", "time")]
     values = [KeyTransform(key, KeyTransform("values", "points")) for key in keys]
-    seq, start = 0, None
+    last, start = 0, None
     parts: dict[str, list[RowPart]] = {key: [] for key in keys}
     for seq, step, tokens, time, *points in rows.values_list("seq", *columns, *values).iterator(chunk_size=500):
+        last = seq
         if start is None and time:
             start = time[0]
         for key, pairs in zip(keys, points, strict=True):
             if pairs:
                 parts[key].append(RowPart(step, tokens, time, pairs))
-    return History(seq, start or 0.0, {key: core.assemble(parts[key]) for key in keys})
+    return History(last, start or 0.0, {key: core.assemble(parts[key]) for key in keys})
 
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """`RunRecorder`: metric points, events and resume points of one run, written by the worker that owns its job.
 
-Every write locks the job's row and compares the lease, so a worker that lost its job cannot write one point more; the
-next owner's rewind therefore sees everything there is. Rows are append-only with a rising `seq`; a rewind cuts what is
-later than the resume point and leaves a row that says so, whose `seq` keeps the numbers rising.
+Every write is fenced by the lease (it locks the job's row and compares the token), so a worker that lost its job cannot
+write one point more; the next owner's rewind therefore sees everything there is. Rows are append-only with a rising
+`seq`; a rewind cuts what is later than the resume point and leaves a row that says so, whose `seq` keeps the numbers
+rising.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from chimera.context import CheckpointNote, LeaseLost
-from chimera.jobs.models import Job, State
+from chimera.context import CheckpointNote
+from chimera.jobs.bell import ring
+from chimera.jobs.leasing import Lease
+from chimera.jobs.models import Job
 from training_app.core.tally import Stored, Tally, stored_number
 from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
-from training_app.services.bell import ring_run
 
 FLUSH_SECONDS = 0.2
 TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often
@@ -28,9 +30,9 @@ KEPT_EVENTS = ("started", "resumed")  # history of the attempts, true whatever i
 Clock = Callable[[], float]
 
 
-def recorder_for(job: Job, lease: str) -> RunRecorder:
+def recorder_for(job: Job, lease: Lease) -> RunRecorder:
     """The recorder of the run of `job` for the worker that holds `lease`."""
-    return RunRecorder(TrainingRun.objects.get(job=job), job.attempt, lease)
+    return RunRecorder(TrainingRun.objects.get(job=job), lease)
 
 
 class Buffer:
@@ -57,38 +59,38 @@ class Buffer:
 
 
 class RunRecorder:
-    """Implements `chimera.context.Recorder` over the database. Used by one thread."""
+    """Implements `chimera.context.Recorder` over the database. Used by one thread. Every write raises LeaseLost."""
 
-    def __init__(self, run: TrainingRun, attempt: int, lease: str, clock: Clock = time.time) -> None:
-        self.run_id, self.job_id = run.pk, run.job_id
-        self.attempt, self.lease, self.clock = attempt, lease, clock
+    def __init__(self, run: TrainingRun, lease: Lease, clock: Clock = time.time) -> None:
+        self.run_id, self.attempt = run.pk, lease.attempt
+        self.lease, self.clock = lease, clock
         self._buffer = Buffer()
         self._tally = Tally()
         self._next_seq: int | None = None
+        self._table_is_old = False
         self._flushed_at = self._table_at = 0.0
 
     def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
         now = self.clock()
         self._buffer.add(step, tokens, now, values)
         self._tally.add(step, tokens, now, values)
+        self._table_is_old = True
         if now - self._flushed_at >= FLUSH_SECONDS:
             self._flush(table=now - self._table_at >= TABLE_SECONDS)
 
     def event(self, kind: str, message: str, step: int | None = None) -> None:
-        with transaction.atomic():
-            self._require_lease()
+        with self.lease.fenced():
             RunEvent.objects.create(
                 run_id=self.run_id, attempt=self.attempt, step=step, kind=kind, message=message[:500]
             )
-            ring_run(self.run_id, events=True)
+            self._ring(events=True)
 
     def flush(self) -> None:
         self._flush(table=True)
 
     def checkpoint(self, note: CheckpointNote) -> None:
-        with transaction.atomic():
+        with self.lease.fenced():
             self._flush(table=True)
-            self._require_lease()
             SavedState.objects.update_or_create(
                 run_id=self.run_id,
                 defaults={
@@ -98,8 +100,7 @@ class RunRecorder:
 
     def resume(self) -> CheckpointNote | None:
         self._buffer, self._tally = Buffer(), Tally()
-        with transaction.atomic():
-            self._require_lease()
+        with self.lease.fenced():
             note = self._noted()
             self._cut(note.step if note else -1)
             self._replay()
@@ -111,13 +112,12 @@ class RunRecorder:
 
     def _flush(self, *, table: bool) -> None:
         """Write the buffer as one row; on failure the buffer is kept."""
-        if not self._buffer and not table:
+        if not self._buffer and not (table and self._table_is_old):
             return
-        with transaction.atomic():
-            self._require_lease()
+        with self.lease.fenced():
             if self._buffer:
                 self._append(self._buffer.points(), self._buffer.step[0], self._buffer.step[-1])
-            if table:
+            if table and self._table_is_old:
                 self._update_table()
         self._buffer = Buffer()
         self._flushed_at = self.clock()
@@ -131,19 +131,12 @@ class RunRecorder:
             run_id=self.run_id, attempt=self.attempt, seq=seq, first_step=first_step, last_step=last_step, points=points
         )
         self._next_seq = seq + 1
-        ring_run(self.run_id, seq=seq)
+        self._ring(seq=seq)
 
-    def _require_lease(self) -> None:
-        """Hold the job's row until the transaction ends.
-
-        Raises:
-            LeaseLost: the job is not running under our lease.
-        """
-        owned = Job.objects.select_for_update(no_key=True).filter(
-            pk=self.job_id, lease_owner=self.lease, attempt=self.attempt, state__in=(State.RUNNING, State.CANCELLING)
-        )
-        if not owned.values_list("pk", flat=True):
-            raise LeaseLost(f"job {self.job_id} is not ours any more")
+    def _ring(self, **news: Any) -> None:
+        """Tell open pages, once this is committed, that there is something to read."""
+        group, payload = f"run.{self.run_id}", {"topic": f"run-{self.run_id}", **news}
+        transaction.on_commit(lambda: ring(group, payload), robust=True)
 
     def _noted(self) -> CheckpointNote | None:
         saved = SavedState.objects.filter(run=self.run_id).first()
@@ -190,7 +183,7 @@ class RunRecorder:
             sparkline=tally.sparkline(),
             pace=tally.pace(),
         )
-        self._table_at = self.clock()
+        self._table_is_old, self._table_at = False, self.clock()
 
 
 def until(points: dict[str, Any], step: int) -> dict[str, Any]:
