@@ -1,0 +1,300 @@
+"""A typed config as a Django form: labels, help, bounds and choices from the model, errors back at their fields.
+
+Field names are the dotted paths of the config (`model.hidden_size`), so a `Problem` finds its field by name. The form
+parses nothing itself: pydantic says what is wrong, in the same words as at the other doors.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeGuard, Union, get_args, get_origin
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.http import QueryDict
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from chimera.errors import InputError, Problem
+from chimera.refs import Ref, ref_kind_of
+from chimera.registry import Choice
+from chimera.typed import Config
+
+RefChoices = Callable[[str], list[tuple[str, str]]]
+Check = Callable[[Any], Config]
+
+_ABSENT = object()
+
+
+@dataclass
+class Section:
+    """Fields that stand together: the top level, a nested config, or the settings of a chosen extension."""
+
+    title: str = ""
+    summary: str = ""
+    names: list[str] = field(default_factory=list)
+    fields: list[BoundField] = field(default_factory=list)
+
+
+class OpenChoiceField(forms.ChoiceField):
+    """A select whose value pydantic judges."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class OpenMultipleChoiceField(forms.MultipleChoiceField):
+    """A multiple select whose values pydantic judges."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class ConfigForm(forms.Form):
+    """The form of `config`.
+
+    `ref_choices(kind)` lists what a `Ref` may name as `(uid, label)`. `check(raw)` validates the JSON value and returns
+    the config or raises InputError. `initial` is a (partial) JSON value of the config.
+    """
+
+    use_required_attribute = False
+
+    def __init__(
+        self,
+        config: type[Config],
+        ref_choices: RefChoices,
+        check: Check,
+        data: QueryDict | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data.copy() if data is not None else None)
+        self.config: Config | None = None
+        self._ref_choices, self._check = ref_choices, check
+        self._sections = [Section()]
+        self._parsers: dict[str, Callable[[Any], Any]] = {}
+        self._unseen: list[str] = []  # choices whose settings the user has not seen yet
+        self._walk(config, "", {**defaults_of(config), **(initial or {})}, self._sections[0])
+
+    def sections(self) -> Iterator[Section]:
+        """The sections in order, each with its bound fields."""
+        for section in self._sections:
+            section.fields = [self[name] for name in section.names]
+            if section.fields:
+                yield section
+
+    def raw(self) -> dict[str, Any]:
+        """The JSON value that the user has filled in."""
+        tree: dict[str, Any] = {}
+        for path, parse in self._parsers.items():
+            value = parse(self.cleaned_data.get(path))
+            if value is not _ABSENT:
+                _put(tree, path, value)
+        return tree
+
+    def clean(self) -> dict[str, Any]:
+        for name in self._unseen:
+            self.add_error(name, "its settings are shown now: look at them, then go on")
+        if not self.errors:
+            try:
+                self.config = self._check(self.raw())
+            except InputError as error:
+                self.add_problems(error.problems)
+        return self.cleaned_data
+
+    def add_problems(self, problems: list[Problem]) -> None:
+        """Each problem at its field, else at the nearest field around or inside it, else above the form."""
+        for problem in problems:
+            name = self._nearest(problem.field)
+            rest = problem.field.removeprefix(name or "").strip(".")
+            text = ": ".join(part for part in (rest, problem.message) if part)
+            self.add_error(name, f"{text} - {problem.hint}" if problem.hint else text)
+
+    def _nearest(self, path: str) -> str | None:
+        around = path
+        while around:
+            if around in self.fields:
+                return around
+            around = around.rpartition(".")[0]
+        return next((name for name in self.fields if path and name.startswith(f"{path}.")), None)
+
+    def _walk(self, config: type[Config], prefix: str, values: Mapping[str, Any], section: Section) -> None:
+        for name, info in config.model_fields.items():
+            path, kind, value = f"{prefix}{name}", bare(info.annotation), values.get(name)
+            if _is_subclass(kind, Choice):
+                self._add_choice(path, kind, info, value)
+            elif _is_subclass(kind, Config):
+                inner = Section(label_of(name, info), info.description or "")
+                self._sections.append(inner)
+                self._walk(kind, f"{path}.", {**defaults_of(kind), **(value or {})}, inner)
+            else:
+                self._add(path, label_of(name, info), info, value, section)
+
+    def _add_choice(self, path: str, kind: type[Choice], info: FieldInfo, value: Any) -> None:
+        """A select of the registry's entries and, as a section of their own, the settings of the chosen one."""
+        registry = kind.registry()
+        entries = {entry.key: entry for entry in registry}
+        given = value or {}
+        key = self._chosen(path, given.get("key") or next(iter(entries)))
+        label = label_of(path.rpartition(".")[2], info)
+        section = Section(label, info.description or "")
+        self._sections.append(section)
+        attrs = {"data-refresh": "", "hx-post": "", "hx-trigger": "change", "hx-target": "closest form"}
+        attrs |= {"hx-swap": "outerHTML", "hx-vals": '{"_refresh": "1"}'}
+        choices = [(entry.key, entry.title) for entry in entries.values()]
+        select = OpenChoiceField(choices=choices, label="Kind", initial=key, widget=forms.Select(attrs=attrs))
+        self._put_field(f"{path}.key", select, section, _text)
+        shown = forms.CharField(initial=key, required=False, widget=forms.HiddenInput)
+        self.fields[f"{path}.shown"] = shown
+        if key not in entries:
+            return
+        config = entries[key].config
+        values = {**defaults_of(config), **(given.get("config") or {} if key == given.get("key") else {})}
+        self._walk(config, f"{path}.config.", values, section)
+        self._complete(path, key)
+
+    def _chosen(self, path: str, initial: str) -> str:
+        return self.data.get(f"{path}.key", initial) if self.is_bound else initial
+
+    def _complete(self, path: str, key: str) -> None:
+        """Another kind was chosen than the one whose settings were on the page: fill them with their defaults."""
+        if not isinstance(self.data, QueryDict) or self.data.get(f"{path}.shown", key) == key:
+            return
+        self.data[f"{path}.shown"] = key
+        below = [name for name in self._parsers if name.startswith(f"{path}.config.")]
+        for name in below:
+            self.data.setlist(name, _as_posted(self.fields[name].initial))
+        if below:
+            self._unseen.append(f"{path}.key")
+
+    def _add(self, path: str, label: str, info: FieldInfo, value: Any, section: Section) -> None:
+        built, parse = self._leaf(info, value)
+        built.label, built.help_text, built.required = label, info.description or "", False
+        if info.is_required() and not isinstance(built.widget, forms.CheckboxInput):
+            built.widget.attrs["required"] = True
+        self._put_field(path, built, section, parse)
+
+    def _put_field(self, path: str, built: forms.Field, section: Section, parse: Callable[[Any], Any]) -> None:
+        built.required = False
+        self.fields[path] = built
+        self._parsers[path] = parse
+        section.names.append(path)
+
+    def _leaf(self, info: FieldInfo, value: Any) -> tuple[forms.Field, Callable[[Any], Any]]:
+        """The field of one annotation and how its cleaned value becomes JSON."""
+        kind = bare(info.annotation)
+        empty: Any = _ABSENT if info.is_required() else None
+        origin, arguments = get_origin(kind), get_args(kind)
+        if kind is bool:
+            return forms.BooleanField(initial=value), bool
+        if kind in (int, float):
+            return forms.CharField(initial=value, widget=forms.NumberInput(attrs=bounds(info, kind))), _or(empty)
+        if origin is Literal:
+            values = {str(item): item for item in arguments}
+            return OpenChoiceField(choices=[(k, k) for k in values], initial=value), lambda v: values.get(v, v)
+        if _names_ref(kind):
+            choices = [("", "choose …"), *self._ref_choices(ref_kind_of(kind))]
+            return OpenChoiceField(choices=choices, initial=value), _or(empty)
+        if origin is list and _names_ref(arguments[0]):
+            choices = self._ref_choices(ref_kind_of(arguments[0]))
+            several = forms.SelectMultiple(attrs={"size": min(8, max(2, len(choices)))})
+            return OpenMultipleChoiceField(choices=choices, initial=value, widget=several), list
+        if origin is list and arguments[0] in (int, float, str):
+            return forms.CharField(initial=", ".join(map(str, value or []))), _separated
+        if kind is str:
+            optional = type(None) in get_args(info.annotation)
+            return forms.CharField(initial=value, strip=True), _or(empty) if info.is_required() or optional else _text
+        widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "mono"})
+        return JsonField(initial=json.dumps(value, indent=1, ensure_ascii=False), widget=widget), _or(empty)
+
+
+class JsonField(forms.CharField):
+    """A JSON value in a text area."""
+
+    def clean(self, value: Any) -> Any:
+        if not value or not value.strip():
+            return ""
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise forms.ValidationError(
+                f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+            ) from error
+
+
+def posted(form: ConfigForm) -> QueryDict:
+    """What a browser sends when the form is submitted untouched."""
+    data = QueryDict(mutable=True)
+    for name in form.fields:
+        data.setlist(name, _as_posted(form[name].value()))
+    return data
+
+
+def bare(annotation: Any) -> Any:
+    """`X | None` → `X`."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [item for item in get_args(annotation) if item is not type(None)]
+        return inner[0] if len(inner) == 1 else annotation
+    return annotation
+
+
+def defaults_of(config: type[Config]) -> dict[str, Any]:
+    """The JSON values of the fields that have a default."""
+    fields = config.model_fields.items()
+    return {
+        name: to_jsonable_python(info.get_default(call_default_factory=True))
+        for name, info in fields
+        if not info.is_required()
+    }
+
+
+def label_of(name: str, info: FieldInfo) -> str:
+    return info.title or name.replace("_", " ").capitalize()
+
+
+def bounds(info: FieldInfo, kind: type) -> dict[str, Any]:
+    """`min`, `max` and `step` of a number (inclusive in HTML; pydantic still refuses an excluded bound)."""
+    attrs: dict[str, Any] = {"step": 1 if kind is int else "any"}
+    for item in info.metadata:
+        for side, names in (("min", ("ge", "gt")), ("max", ("le", "lt"))):
+            found = next((getattr(item, name) for name in names if getattr(item, name, None) is not None), None)
+            if found is not None:
+                attrs[side] = found
+    return attrs
+
+
+def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[last] = value
+
+
+def _is_subclass(kind: Any, parent: type) -> TypeGuard[type[Any]]:
+    return isinstance(kind, type) and issubclass(kind, parent)
+
+
+def _names_ref(kind: Any) -> bool:
+    return get_origin(kind) is Ref
+
+
+def _text(value: Any) -> Any:
+    return value or ""
+
+
+def _or(empty: Any) -> Callable[[Any], Any]:
+    return lambda value: empty if value in ("", None) else value
+
+
+def _separated(value: Any) -> list[str]:
+    return [part.strip() for part in (value or "").split(",") if part.strip()]
+
+
+def _as_posted(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    if value is None or value is False:
+        return []
+    return ["on" if value is True else str(value)]

@@ -1,0 +1,155 @@
+"""Every config as a form: rendered, posted back, and wrong in the same words as everywhere."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from django.http import QueryDict
+from pydantic import Field, ValidationError
+
+from chimera.config_forms import ConfigForm, posted
+from chimera.errors import InputError, problems_of
+from chimera.refs import Ref
+from chimera.registry import Choice, Registry
+from chimera.typed import Config
+
+
+class Thing:
+    ref_kind = "thing"
+
+
+SHAPES: Registry[Any] = Registry("shape", "tests.web.no_package")
+SHAPES._load = lambda: None  # type: ignore[method-assign]
+
+
+@SHAPES.register("circle")
+class Circle:
+    title = "Circle"
+
+    class Config(Config):
+        radius: float = Field(1.0, gt=0, title="Radius")
+        filled: bool = True
+
+
+@SHAPES.register("square")
+class Square:
+    title = "Square"
+
+    class Config(Config):
+        side: int = Field(2, ge=1)
+        filled: bool = True
+
+
+class ShapeChoice(Choice):
+    @classmethod
+    def registry(cls) -> Registry[Any]:
+        return SHAPES
+
+
+class Inner(Config):
+    depth: int = Field(3, ge=1, le=9, title="Depth", description="How deep")
+    fast: bool = False
+
+
+class Outer(Config):
+    name: str = Field(title="Name", min_length=2, description="What it is called")
+    things: list[Ref[Thing]] = Field(title="Things", min_length=1)
+    thing: Ref[Thing] | None = None
+    mode: Literal["a", "b"] = "b"
+    rate: float = Field(0.5, gt=0, lt=1)
+    limit: int | None = Field(None, ge=1)
+    seeds: list[int] = Field(default_factory=lambda: [1, 2])
+    mapping: dict[str, str] = Field(default_factory=lambda: {"text": "body"})
+    inner: Inner = Field(default_factory=lambda: Inner(depth=5), title="Inner part")
+    shape: ShapeChoice = Field(default_factory=lambda: ShapeChoice(key="circle"), title="Shape")
+
+
+def check(raw: Any) -> Config:
+    try:
+        return Outer.model_validate(raw)
+    except ValidationError as error:
+        raise InputError(problems_of(error)) from error
+
+
+def form(data: QueryDict | None = None, initial: dict[str, Any] | None = None) -> ConfigForm:
+    return ConfigForm(Outer, lambda kind: [(f"{kind}-{n}", f"Thing {n}") for n in (1, 2, 3)], check, data, initial)
+
+
+CHOSEN = {"name": "one", "things": ["thing-1", "thing-3"]}
+
+
+def filled(**changes: Any) -> QueryDict:
+    data = posted(form(initial=CHOSEN))
+    for name, value in changes.items():
+        data.setlist(name.replace("__", "."), value if isinstance(value, list) else [value])
+    return data
+
+
+def test_a_form_posted_untouched_gives_the_config_it_was_made_from() -> None:
+    bound = form(posted(form(initial=CHOSEN)))
+    assert bound.is_valid(), bound.errors
+    assert bound.config == Outer.model_validate(CHOSEN)
+
+
+def test_values_arrive_with_their_types() -> None:
+    changes = {"rate": "0.25", "limit": "7", "seeds": "3, 4,5", "inner__depth": "1", "shape__config__radius": "2.5"}
+    data = filled(mode="a", mapping='{"text": "t"}', thing="thing-2", **changes)
+    data.setlist("inner.fast", ["on"])
+    data.setlist("shape.config.filled", [])
+    bound = form(data)
+    assert bound.is_valid(), bound.errors
+    config = bound.config
+    assert isinstance(config, Outer)
+    assert (config.rate, config.limit, config.seeds, config.mode) == (0.25, 7, [3, 4, 5], "a")
+    assert (config.inner.depth, config.inner.fast, config.thing) == (1, True, "thing-2")
+    assert config.shape.config == {"radius": 2.5, "filled": False}
+
+
+def test_labels_help_bounds_and_choices_come_from_the_config() -> None:
+    html = str(form()["inner.depth"]) + str(form()["things"]) + str(form()["mode"]) + str(form()["name"])
+    assert 'min="1"' in html and 'max="9"' in html and 'value="5"' in html and 'step="1"' in html
+    assert "Thing 2" in html and 'value="b" selected' in html and "required" in html
+    assert form()["name"].label == "Name" and form()["inner.depth"].help_text == "How deep"
+    assert [section.title for section in form().sections()] == ["", "Inner part", "Shape"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("name", "", "Field required"),
+        ("name", "x", "String should have at least 2 characters"),
+        ("things", [], "List should have at least 1 item after validation, not 0"),
+        ("things", "thing-x", "0: must name a thing, for example thing-1"),
+        ("rate", "1", "Input should be less than 1"),
+        ("rate", "much", "Input should be a valid number, unable to parse string as a number"),
+        ("inner__depth", "0", "Input should be greater than or equal to 1"),
+        ("mode", "c", "Input should be 'a' or 'b'"),
+        ("seeds", "1, x", "1: Input should be a valid integer, unable to parse string as an integer"),
+        ("mapping", "{", "is not JSON: Expecting property name enclosed in double quotes in line 1, column 2"),
+    ],
+)
+def test_an_impossible_value_is_told_at_its_field_in_pydantics_words(name: str, value: Any, said: str) -> None:
+    bound = form(filled(**{name: value}))
+    assert not bound.is_valid()
+    assert bound.errors == {name.replace("__", "."): [said]}
+
+
+def test_a_setting_of_a_chosen_extension_is_told_at_the_choice() -> None:
+    bound = form(filled(shape__config__radius="-1"))
+    assert not bound.is_valid()
+    assert "radius: Input should be greater than 0" in bound.errors["shape.key"][0]
+
+
+def test_choosing_another_kind_shows_its_settings_with_their_defaults_before_anything_starts() -> None:
+    bound = form(filled(shape__key="square"))
+    assert not bound.is_valid() and list(bound.errors) == ["shape.key"]
+    assert bound["shape.config.side"].value() == "2" and bound["shape.config.filled"].value() is True
+    again = form(posted(bound))
+    assert again.is_valid(), again.errors
+    assert isinstance(again.config, Outer) and again.config.shape.key == "square"
+
+
+def test_an_unknown_kind_is_told_with_the_nearest() -> None:
+    bound = form(filled(shape__key="cirlce"))
+    assert not bound.is_valid() and "did you mean 'circle'?" in bound.errors["shape.key"][0]
