@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 POWER = 0.8
+LIMIT = 1000  # pairs nobody runs
 BOOTSTRAP_AT_LEAST = 20
 
 
@@ -114,7 +115,7 @@ def detectable_effect(n: int, alpha: float = 0.05, power: float = POWER) -> floa
     return high
 
 
-def pairs_needed(effect: float, alpha: float = 0.05, power: float = POWER, limit: int = 1000) -> int | None:
+def pairs_needed(effect: float, alpha: float = 0.05, power: float = POWER, limit: int = LIMIT) -> int | None:
     """Smallest n >= 2 whose power at true d_z = effect reaches `power`; None if more than `limit`."""
     if effect == 0 or paired_power(limit, effect, alpha) < power:
         return None

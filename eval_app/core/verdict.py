@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chimera.typed import Config
-from eval_app.core.statistics import MeanTest, detectable_effect, holm, paired_t, pairs_needed
+from eval_app.core.statistics import LIMIT, MeanTest, detectable_effect, holm, paired_t, pairs_needed
 
 Word = Literal["better", "worse", "cannot tell", "not trained enough to compare"]
 Compares = Literal["order", "selection + order"]
@@ -84,7 +84,9 @@ class Comparison(Config):
     seeds: list[SeedDifference]
     domains: list[DomainResult]
     detectable_difference: float | None = Field(description="at 80 % power with this many pairs and this spread")
-    more_seeds: int | None = Field(description="about how many, if the true difference is what was seen; None: unknown")
+    more_seeds: int | None = Field(
+        description="about how many, if the true difference is what was seen; None: more than 1,000"
+    )
 
 
 class ArmSummary(Config):
@@ -314,7 +316,7 @@ def _too_few(
 
 def _need(more: int | None) -> str:
     if more is None:
-        return "How many more seeds would settle it cannot be said: the difference seen is too small for its spread."
+        return f"More than {LIMIT:,} seeds would be needed if the true difference is the one seen."
     return f"It needs about {more} more seed{'s' if more != 1 else ''} if the true difference is the one seen."
 
 
