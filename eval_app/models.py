@@ -28,7 +28,9 @@ class Study(models.Model):
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="studies")
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="study")
-    sequence_set = models.ForeignKey(SequenceSet, null=True, blank=True, on_delete=models.PROTECT, related_name="studies")
+    sequence_set = models.ForeignKey(
+        SequenceSet, null=True, blank=True, on_delete=models.PROTECT, related_name="studies"
+    )
     name = models.CharField(max_length=200)
     question = models.CharField(max_length=300, blank=True)
     primary_outcome = models.CharField(max_length=200)

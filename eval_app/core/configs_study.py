@@ -48,7 +48,10 @@ class StudyConfig(Config):
     )
     baseline: str = Field(default="shuffled", title="Baseline arm")
     seeds: list[int] = Field(
-        default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, max_length=100, title="Seeds",
+        default_factory=lambda: [1, 2, 3, 4, 5],
+        min_length=1,
+        max_length=100,
+        title="Seeds",
         description="A seed fixes initialisation and evaluation items in every arm",
     )
     train: TrainSettings = Field(default_factory=TrainSettings, title="Training")

@@ -58,9 +58,7 @@ def conclude_starter(job: Job, finished: Mapping[str, Finished]) -> Adopted:
 def _evidence(config: StudyConfig, sequences: SequenceSet | None, finished: Mapping[str, Finished]) -> StudyEvidence:
     arms = [_arm(arm.name, config.seeds, finished) for arm in config.arms]
     unigram = sequences.manifest["unigram_bits_per_byte"] if sequences else {}
-    return StudyEvidence(
-        seeds=config.seeds, arms=arms, baseline=config.baseline, unigram=unigram, alpha=config.alpha
-    )
+    return StudyEvidence(seeds=config.seeds, arms=arms, baseline=config.baseline, unigram=unigram, alpha=config.alpha)
 
 
 def _arm(name: str, seeds: list[int], finished: Mapping[str, Finished]) -> ArmEvidence:

@@ -1,0 +1,63 @@
+"""The product as a newcomer starts it: the launcher of `make run` on an empty data directory, and a browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import chromium, page, watch  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[2]
+_OWN_SERVERS = ("DATABASE_URL", "REDIS_URL", "CHIMERA_DATA_DIR", "CHIMERA_TEST_ROOT", "DJANGO_SETTINGS_MODULE", "PORT")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running Chimera. `seconds` is the time from the command to the printed address."""
+
+    url: str
+    user: str
+    password: str
+    seconds: float
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def chimera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    data = tmp_path_factory.mktemp("data")
+    environment = {key: value for key, value in os.environ.items() if key not in _OWN_SERVERS}
+    environment["CHIMERA_DATA_DIR"] = str(data)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chimera.launch"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield _announced(process, data, started)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0, "Ctrl-C ends it cleanly"
+
+
+def _announced(process: subprocess.Popen[str], data: Path, started: float) -> Running:
+    text = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        text += line
+        if "Ctrl-C ends everything" in line:
+            break
+    else:
+        pytest.fail(f"the launcher ended before it was ready:\n{text}", pytrace=False)
+    url = re.search(r"http://\S+", text)
+    user = re.search(r"user\s+(\S+)", text)
+    password = re.search(r"password\s+(\S+)", text)
+    assert url and user and password, text
+    return Running(url[0], user[1], password[1], time.monotonic() - started, data)

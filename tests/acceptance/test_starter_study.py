@@ -1,0 +1,75 @@
+"""A newcomer's first quarter of an hour: sign in, one click, watch it learn, read the verdict."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.conftest import Running
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1200)]
+
+FIRST_POINT_SECONDS = 25
+STUDY_SECONDS = 12 * 60
+HAS_POINTS = """() => [...document.querySelectorAll('.js-plotly-plot')]
+    .some(plot => (plot.data || []).some(trace => trace.x && trace.x.length > 1))"""
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture of this moment where CHIMERA_SHOTS points, if it points anywhere."""
+    folder = os.environ.get("CHIMERA_SHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def sign_in(page: Page, chimera: Running) -> None:
+    page.goto(chimera.url)
+    page.get_by_label("Username").fill(chimera.user)
+    page.get_by_label("Password").fill(chimera.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{chimera.url}/")
+
+
+def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
+    sign_in(page, chimera)
+    shot(page, "home-empty")
+    clicked = time.monotonic()
+    page.get_by_role("button", name="Start the starter study").click()
+    expect(page.get_by_role("region", name="Steps of the starter study")).to_be_visible()
+
+    watch_link = page.get_by_role("link", name="Watch the study")
+    expect(watch_link).to_be_visible(timeout=240_000)
+    watch_link.click()
+    first_run = page.get_by_role("link", name="Watch the first run live")
+    expect(first_run).to_be_visible(timeout=60_000)
+    run_shown = time.monotonic()
+    shot(page, "study-running")
+    first_run.click()
+    page.wait_for_function(HAS_POINTS, timeout=FIRST_POINT_SECONDS * 1000)
+    first_point = time.monotonic() - run_shown
+    shot(page, "run-live")
+
+    page.goto(f"{chimera.url}/studies/")
+    page.get_by_role("link", name="Does easy-to-hard order help?").click()
+    word = page.locator(".verdict-word")
+    expect(word).to_be_visible(timeout=STUDY_SECONDS * 1000)
+    study_seconds = time.monotonic() - clicked
+    shot(page, "study-verdict")
+
+    assert word.inner_text().strip().lower() in {"better", "worse", "cannot tell"}, "the models are trained enough"
+    sentence = page.locator(".verdict-sentence").inner_text()
+    assert re.search(r"over 5 seeds \(95 % interval", sentence), sentence
+    assert "same multiset of sequences at every seed" in page.locator(".verdict").inner_text()
+    runs = page.get_by_role("region", name="Runs of the study").locator("tbody tr")
+    expect(runs).to_have_count(5)
+    assert study_seconds <= STUDY_SECONDS, f"the study took {study_seconds:.0f} s"
+    print(
+        f"\nready after {chimera.seconds:.1f} s; first live point {first_point:.1f} s after its run was offered; "
+        f"verdict after {study_seconds:.0f} s: {sentence}"
+    )
