@@ -168,7 +168,7 @@ def trainer_side(model: PreTrainedModel, tokens: NDArray[np.int64], steps: int) 
             save_strategy="no",
         )
         data = [{"input_ids": row, "labels": row} for row in rows]
-        Trainer(model=model, args=arguments, train_dataset=data, callbacks=[clock]).train()  # type: ignore[arg-type]
+        Trainer(model=model, args=arguments, train_dataset=data, callbacks=[clock]).train()
         return clock.seconds
 
     return side

@@ -65,9 +65,12 @@ class Context(Protocol):
     """Progress, log, artefacts, metrics, control and seed of one job; nothing of Django."""
 
     store: ArtefactStore
-    recorder: Recorder
     scratch: Path  # private to the job, survives its attempts, removed when it has succeeded
     attempt: int
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where the job's metric points, events and checkpoints go."""
 
     def open(self, ref: Ref[T]) -> T:
         """The artefact that a config's `Ref` names."""
