@@ -41,7 +41,7 @@ from curriculum_app.core.tokenizer import END_OF_TEXT_ID, token_bytes, train_bpe
 LENGTH_BINS = 8  # B of the scheduler's length histogram (methods: curriculum.md 2.1)
 BATCH_BYTES = 1_000_000
 Source = Callable[[], Iterable[Document]]
-Report = Callable[[int, str], None]  # bytes read so far, what is being done; may raise to stop
+Report = Callable[[int, str], None]  # bytes done of twice the corpus, what is being done; may raise to stop
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,10 @@ def group_documents(source: Source, config: GroupConfig, report: Report) -> tupl
     """
     survey = survey_documents(source(), report)
     splits = split_documents(survey, config)
-    report(0, "training the tokenizer")
+    measured = int(survey.num_bytes.sum())
+    report(measured, "training the tokenizer")
     tokenizer = train_tokenizer(source, survey, splits, config)
-    encoded = encode_documents(tokenizer, source(), report)
+    encoded = encode_documents(tokenizer, source(), lambda done, message: report(measured + done, message))
     parts = part_documents(survey, splits, encoded, config)
     packed = pack([encoded[row] for row in parts.training], parts.training, END_OF_TEXT_ID, config.sequence_length)
     if len(packed.offsets) == 1:

@@ -29,7 +29,7 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
     dataset = ctx.open(config.dataset)
 
     def report(done: int, message: str) -> None:
-        ctx.progress(done, dataset.manifest["counts"]["bytes"], "bytes", message)
+        ctx.progress(done, 2 * dataset.manifest["counts"]["bytes"], "bytes", message)
         ctx.check()
 
     contents, facts = group_documents(dataset.iter_documents, config, report)
