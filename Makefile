@@ -31,6 +31,7 @@ $(PY):
 
 # torch first and alone: which build of it (CPU, CUDA) is the user's choice; the same version satisfies the lock.
 $(INSTALLED): | $(PY)
+	@echo "Installing the versions of requirements.lock: two to four minutes, this once ..."
 	$(PIP) install --quiet --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $$(grep '^torch==' requirements.lock)
 	$(PIP) install --quiet --requirement requirements.lock
 	@touch $@
