@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 
 from chimera.errors import InputError
+from chimera.format import byte_size
 
 
 class NodeForm(forms.Form):
@@ -37,4 +40,38 @@ def add_problems(form: forms.Form, error: InputError) -> None:
     """Show each problem at its field, or above the form when it has none there."""
     for problem in error.problems:
         message = problem.message + (f" ({problem.hint})" if problem.hint else "")
-        form.add_error(problem.field if problem.field in form.fields else None, message)
+        if problem.field in form.fields:
+            form.add_error(problem.field, message)
+        else:
+            form.add_error(None, f"{problem.field}: {message}" if problem.field else message)
+
+
+class UploadForm(forms.Form):
+    """A file and how to read it; becomes the config of an import job."""
+
+    file = forms.FileField(help_text="JSON Lines, Parquet or CSV, also compressed (.gz, .zst).")
+    name = forms.CharField(max_length=200, help_text="A known name gives its next version.")
+    domain = forms.CharField(initial="text", help_text="For records that do not name their own: prose, code, web …")
+    content = forms.ChoiceField(
+        choices=[("text", "plain text"), ("html", "raw HTML"), ("code", "source code")], label="What the text holds"
+    )
+    source = forms.CharField(required=False, help_text="Where the records come from.")
+    license = forms.CharField(required=False, label="Licence", help_text="SPDX name, for records without their own.")
+    text_key = forms.CharField(initial="text", label="Key of the text", help_text="a.b.c reaches into objects.")
+    id_key = forms.CharField(required=False, label="Key of the id", help_text="Empty: file name and line.")
+    title_key = forms.CharField(required=False, label="Key of the title")
+    url_key = forms.CharField(required=False, label="Key of the URL")
+
+    def clean_file(self) -> UploadedFile[bytes]:
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        limit = settings.MAX_UPLOAD_BYTES
+        if file.size is not None and file.size > limit:
+            raise forms.ValidationError(f"larger than {byte_size(limit)}: import it by its path on the worker instead")
+        return file
+
+    def job_config(self, path: str) -> dict[str, Any]:
+        """The raw config of the import job for the file stored at `path`."""
+        data = self.cleaned_data
+        mapping = {field: data[f"{field}_key"] for field in ("text", "id", "title", "url") if data[f"{field}_key"]}
+        same = {field: data[field] for field in ("name", "domain", "content", "source", "license")}
+        return {**same, "path": path, "mapping": mapping}

@@ -2,13 +2,29 @@
 
 from django.urls import path
 
-from curriculum_app.views import taxonomy
+from curriculum_app.views import curricula, datasets, sequences, taxonomy
 
 urlpatterns = [
+    path("data/", datasets.data, name="data"),
+    path("data/import/", datasets.upload, name="dataset-upload"),
+    path("data/<int:pk>/", datasets.dataset, name="dataset-detail"),
+    path("data/<int:pk>/documents/", datasets.documents, name="dataset-documents"),
+    path("data/<int:pk>/document/", datasets.document, name="dataset-document"),
+    path("data/<int:pk>/dropped/", datasets.dropped, name="dataset-dropped"),
+    path("data/<int:pk>/quarantine/", datasets.quarantine, name="dataset-quarantine"),
+    path("data/<int:pk>/verify/", datasets.verify, name="dataset-verify"),
+    path("sequences/<int:pk>/", sequences.sequences, name="sequences-detail"),
     path("taxonomy/", taxonomy.taxonomy, name="taxonomy"),
     path("taxonomy/add/", taxonomy.node_add, name="taxonomy-add"),
     path("taxonomy/<uuid:uuid>/", taxonomy.node, name="taxonomy-node"),
     path("taxonomy/<uuid:uuid>/edit/", taxonomy.node_edit, name="taxonomy-edit"),
     path("taxonomy/<uuid:uuid>/move/", taxonomy.node_move, name="taxonomy-move"),
     path("taxonomy/<uuid:uuid>/delete/", taxonomy.node_delete, name="taxonomy-delete"),
+    path("curricula/", curricula.curricula, name="curricula"),
+    path("curricula/<int:pk>/", curricula.curriculum, name="curriculum-detail"),
+    path("curricula/<int:pk>/difference/", curricula.difference, name="curriculum-difference"),
+    path("schedules/<int:pk>/", curricula.schedule, name="schedule-detail"),
+    path("schedules/<int:pk>/<slug:name>.json", curricula.chart, name="schedule-chart"),
+    path("schedules/<int:pk>/order/rows.npy", curricula.order_npy, name="schedule-order-npy"),
+    path("schedules/<int:pk>/order/rows.json", curricula.order_json, name="schedule-order-json"),
 ]

@@ -1,6 +1,7 @@
 """Rows and small real artefacts for tests; artefacts go to `settings.DATA_DIR`."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -117,9 +118,11 @@ def _store_dataset(
         if dropped:
             rows = [item.as_row() for item in dropped]
             pq.write_table(pa.Table.from_pylist(rows, DROPPED_SCHEMA), staged.path / DROPPED_FILE)
-        if quarantined:
+        if facts["stage"] == "raw":
             rows = [item.as_row() for item in quarantined]
             pq.write_table(pa.Table.from_pylist(rows, QUARANTINE_SCHEMA), staged.path / QUARANTINE_FILE)
+            reasons = Counter(item.reason for item in quarantined)
+            facts = {**facts, "quarantine": {"records": len(quarantined), "reasons": dict(reasons)}}
         funnel = _funnel(documents, dropped)
         facts = {**facts, **writer.facts(), "recipe": recipe, "funnel": funnel, "code_version": "test"}
         return staged.seal(writer.digest(), facts)

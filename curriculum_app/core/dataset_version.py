@@ -33,6 +33,7 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 DROPPED_FILE = "dropped.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
+_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard")
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,11 @@ class DroppedDocument:
     jaccard: float | None = None
 
     def as_row(self) -> dict[str, Any]:
-        row = self.document.as_row()
-        return row | {name: getattr(self, name) for name in ("stage", "reason", "statistic", "kept_id", "jaccard")}
+        return self.document.as_row() | {name: getattr(self, name) for name in _WHY}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> DroppedDocument:
+        return cls(Document.from_row(row), *(row[name] for name in _WHY))
 
 
 @dataclass(frozen=True)
@@ -122,12 +126,15 @@ class DatasetVersion:
     ) -> list[DroppedDocument]:
         """One page of what curation removed, optionally of one stage or domain; empty for a raw version."""
         rows = _page(self._optional(DROPPED_FILE), {"stage": stage, "domain": domain}, offset, limit)
-        return [
-            DroppedDocument(
-                Document.from_row(row), row["stage"], row["reason"], row["statistic"], row["kept_id"], row["jaccard"]
-            )
-            for row in rows
-        ]
+        return [DroppedDocument.from_row(row) for row in rows]
+
+    def find(self, document_id: str) -> Document | DroppedDocument | None:
+        """The first document of that id, else the first dropped one, else None."""
+        for row in _page(self.files, {"id": document_id}, 0, 1):
+            return Document.from_row(row)
+        for row in _page(self._optional(DROPPED_FILE), {"id": document_id}, 0, 1):
+            return DroppedDocument.from_row(row)
+        return None
 
     def quarantine(self, offset: int = 0, limit: int = 50) -> list[QuarantinedRecord]:
         """One page of the records that import could not use; empty for a curated version."""

@@ -52,7 +52,9 @@ def bar(fraction: float | None, of: float | None = None, label: str = "") -> Saf
     """A horizontal bar: `fraction` filled from the left; `of` ≥ fraction draws what was lost behind it."""
     kept = min(max(fraction or 0.0, 0.0), 1.0) * 100
     whole = min(max(of or 0.0, 0.0), 1.0) * 100
-    lost = format_html('<rect class="loss" x="{}" width="{}" height="10"/>', f"{kept:.2f}", f"{max(whole - kept, 0):.2f}")
+    lost = format_html(
+        '<rect class="loss" x="{}" width="{}" height="10"/>', f"{kept:.2f}", f"{max(whole - kept, 0):.2f}"
+    )
     return format_html(
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<rect width="{}" height="10"/>{}</svg>',

@@ -1,0 +1,126 @@
+"""Reads of curricula and schedules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, QuerySet
+from django.shortcuts import get_object_or_404
+
+from chimera.errors import InputError
+from chimera.projects.access import Actor
+from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.schedule import Schedule as CoreSchedule
+from curriculum_app.models import Curriculum, Schedule
+from curriculum_app.selectors.funnel import settings_of
+
+
+def curricula(actor: Actor) -> QuerySet[Curriculum]:
+    """Newest first, with how many schedules each has and when the last was made."""
+    found = Curriculum.objects.filter(project=actor.project)
+    return found.annotate(num_schedules=Count("schedules"), last_schedule=Max("schedules__created_at")).order_by("-pk")
+
+
+def curriculum_get(actor: Actor, pk: int) -> Curriculum:
+    return get_object_or_404(Curriculum, project=actor.project, pk=pk)
+
+
+def versions_of(curriculum: Curriculum) -> list[Curriculum]:
+    """Every version under its name, newest first."""
+    same = Curriculum.objects.filter(project=curriculum.project_id, name=curriculum.name)
+    return list(same.order_by("-version"))
+
+
+def others(curriculum: Curriculum) -> list[Curriculum]:
+    """The curricula of the project it can be compared with."""
+    found = Curriculum.objects.filter(project=curriculum.project_id).exclude(pk=curriculum.pk)
+    return list(found.order_by("name", "-version")[:200])
+
+
+def schedules_of(curriculum: Curriculum) -> QuerySet[Schedule]:
+    """Its schedules, newest first, without their (long) manifests."""
+    return curriculum.schedules.defer("manifest").select_related("sequence_set").order_by("-pk")
+
+
+def schedule_get(actor: Actor, pk: int) -> Schedule:
+    """The schedule of this project with its curriculum and sequences, or 404."""
+    found = Schedule.objects.select_related("curriculum", "sequence_set__dataset", "job")
+    return get_object_or_404(found, project=actor.project, pk=pk)
+
+
+def opened(schedule: Schedule) -> CoreSchedule | None:
+    """The artefact, or None when its files are not on this machine."""
+    try:
+        return CoreSchedule.open(schedule.stored())
+    except FileNotFoundError:
+        return None
+
+
+@dataclass(frozen=True)
+class PolicyFacts:
+    """A policy in words: `settings` are `(title, value)`, with the policy's own titles where it still exists."""
+
+    title: str
+    summary: str
+    settings: list[tuple[str, str]]
+
+
+def policy_facts(key: str, config: dict[str, Any]) -> PolicyFacts:
+    try:
+        entry = POLICIES.get(key)
+    except InputError:
+        return PolicyFacts(key, "This policy is not installed any more.", settings_of(config))
+    fields = entry.config.model_fields
+    titles = {name: field.title or name for name, field in fields.items()}
+    pairs = [(titles.get(name, name), value) for name, value in settings_of(config)]
+    return PolicyFacts(entry.title, getattr(entry.cls, "summary", ""), pairs)
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Tokens of one group that a schedule shows. `available` are those of the whole sequence set."""
+
+    group: str
+    tokens: int
+    share: float
+    available: int
+
+    @property
+    def used(self) -> float:
+        """How much of what there is was shown: 1.0 is every token once."""
+        return self.tokens / self.available if self.available else 0.0
+
+
+def exposure(schedule: Schedule) -> list[tuple[str, list[Exposure]]]:
+    """`(grouping, groups)` of what a schedule shows; empty when its manifest does not say."""
+    found = schedule.manifest.get("exposure", {})
+    table = schedule.sequence_set.manifest
+    return [(name, _exposures(counts, _available(table, name))) for name, counts in found.items()]
+
+
+def _available(table: dict[str, Any], grouping: str) -> dict[str, int]:
+    names, tokens = table.get("groupings", {}).get(grouping, []), table.get("tokens_by_group", {}).get(grouping, [])
+    return dict(zip(names, tokens, strict=True))
+
+
+def _exposures(counts: dict[str, int], available: dict[str, int]) -> list[Exposure]:
+    total = sum(counts.values()) or 1
+    order = [name for name in available if name in counts] + [name for name in counts if name not in available]
+    return [Exposure(name, counts[name], counts[name] / total, available.get(name, 0)) for name in order]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting in which two curricula differ; None where one has no such setting."""
+
+    setting: str
+    left: str | None
+    right: str | None
+
+
+def differences(left: Curriculum, right: Curriculum) -> list[Difference]:
+    """Every setting that is not equal, the policy first."""
+    one, two = ({"policy": item.policy, **dict(settings_of(item.config))} for item in (left, right))
+    names = dict.fromkeys([*one, *two])
+    return [Difference(name, one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)]

@@ -1,0 +1,70 @@
+"""Reads of dataset versions: rows, lineage, and the documents in their artefacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Max, Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
+
+from chimera.projects.access import Actor
+from curriculum_app.core import dataset_version as core
+from curriculum_app.core.documents import Document
+from curriculum_app.models import DatasetVersion, SequenceSet
+from curriculum_app.selectors.funnel import dropped_count
+from curriculum_app.selectors.window import Window
+
+
+def versions(actor: Actor, stage: str = "") -> QuerySet[DatasetVersion]:
+    """Newest first, with parents and the tokens of its largest sequence set (None before grouping)."""
+    found = DatasetVersion.objects.filter(project=actor.project)
+    if stage in DatasetVersion.Stage.values:
+        found = found.filter(stage=stage)
+    parents = Prefetch("parents", DatasetVersion.objects.only("name", "version").order_by("pk"))
+    return found.annotate(tokens=Max("sequence_sets__tokens")).prefetch_related(parents).order_by("-pk")
+
+
+def version_get(actor: Actor, pk: int) -> DatasetVersion:
+    """The version of this project, or 404."""
+    return get_object_or_404(DatasetVersion.objects.select_related("job"), project=actor.project, pk=pk)
+
+
+def lineage(version: DatasetVersion) -> dict[str, list[Any]]:
+    """`ancestors` (all, nearest first), `children` (dataset versions made of it) and its `sequence_sets`."""
+    ancestors: list[DatasetVersion] = []
+    level = list(version.parents.defer("manifest").order_by("pk"))
+    while level:
+        ancestors += [row for row in level if row not in ancestors]
+        level = list(DatasetVersion.objects.defer("manifest").filter(children__in=level).distinct().order_by("pk"))
+    children = list(version.children.defer("manifest").order_by("pk"))
+    sets = list(SequenceSet.objects.defer("manifest").filter(dataset=version).order_by("pk"))
+    return {"ancestors": ancestors, "children": children, "sequence_sets": sets}
+
+
+def licenses(manifest: dict[str, Any]) -> list[tuple[str, int]]:
+    """`(licence, documents)`, the most frequent first; a missing licence is named as such."""
+    found = manifest.get("licenses", {})
+    return sorted(((name or "not stated", count) for name, count in found.items()), key=lambda item: -item[1])
+
+
+def opened(version: DatasetVersion) -> core.DatasetVersion | None:
+    """The artefact, or None when its files are not on this machine."""
+    try:
+        return core.DatasetVersion.open(version.stored())
+    except FileNotFoundError:
+        return None
+
+
+def documents(version: core.DatasetVersion, domain: str | None) -> Window[Document]:
+    counts = version.manifest["domains"].get(domain, {"documents": 0}) if domain else version.manifest["counts"]
+    return Window(counts["documents"], lambda offset, limit: version.documents(domain, offset, limit))
+
+
+def dropped(version: core.DatasetVersion, stage: str | None, domain: str | None) -> Window[core.DroppedDocument]:
+    count = dropped_count(version.manifest, stage, domain)
+    return Window(count, lambda offset, limit: version.dropped(stage, domain, offset, limit))
+
+
+def quarantined(version: core.DatasetVersion) -> Window[core.QuarantinedRecord]:
+    count = version.manifest.get("quarantine", {}).get("records", 0)
+    return Window(count, version.quarantine)

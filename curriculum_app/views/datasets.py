@@ -1,0 +1,178 @@
+"""Data: the list of versions, one version, its documents, what was dropped or quarantined, and the upload."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from chimera.errors import InputError
+from chimera.format import byte_size
+from chimera.jobs import services as jobs
+from chimera.jobs.models import new_idempotency_key
+from chimera.projects.models import Role
+from curriculum_app.core import dataset_version as core
+from curriculum_app.forms import UploadForm, add_problems
+from curriculum_app.models import DatasetVersion
+from curriculum_app.selectors import datasets as selectors
+from curriculum_app.selectors import funnel as funnels
+from curriculum_app.services import datasets as services
+from curriculum_app.views.request import actor_of, crumbs
+
+PAGE = 25
+
+
+@require_GET
+def data(request: HttpRequest) -> HttpResponse:
+    """Every dataset version of the project, newest first."""
+    actor = actor_of(request)
+    stage = request.GET.get("stage", "")
+    page = Paginator(selectors.versions(actor, stage), PAGE).get_page(request.GET.get("page"))
+    rows = [(version, selectors.licenses(version.manifest)) for version in page]
+    context = {"page": page, "rows": rows, "stage": stage, "can_edit": actor.can_edit}
+    return render(request, "curriculum/data.html", context)
+
+
+@require_GET
+def dataset(request: HttpRequest, pk: int) -> HttpResponse:
+    """One version: funnel, near-duplicates, recipe, licences, lineage."""
+    version = selectors.version_get(actor_of(request), pk)
+    manifest = version.manifest
+    context = {
+        **_frame(version, "overview"),
+        "funnels": funnels.funnels(manifest),
+        "duplicates": funnels.duplicates(manifest),
+        "recipes": funnels.recipes(manifest),
+        "import_settings": funnels.import_settings(manifest),
+        "licenses": selectors.licenses(manifest),
+        "domains": sorted(manifest.get("domains", {}).items()),
+        "lineage": selectors.lineage(version),
+        "files": sorted(manifest.get("files", {}).items()),
+    }
+    return render(request, "curriculum/dataset.html", context)
+
+
+@require_GET
+def documents(request: HttpRequest, pk: int) -> HttpResponse:
+    """Browse the documents, optionally of one domain."""
+    version = selectors.version_get(actor_of(request), pk)
+    domain = request.GET.get("domain") or None
+    context = _frame(version, "documents") | {"domain": domain, "domains": sorted(version.manifest["domains"])}
+    opened = selectors.opened(version)
+    if opened is not None:
+        context["page"] = _page(request, selectors.documents(opened, domain))
+    return render(request, "curriculum/documents.html", context)
+
+
+@require_GET
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read one document: `?id=...`; with `&beside=...` next to the near-duplicate that was dropped for it."""
+    version = selectors.version_get(actor_of(request), pk)
+    opened = _must_open(version)
+    wanted = [request.GET.get("id", ""), request.GET.get("beside", "")]
+    shown = [opened.find(name) for name in wanted if name]
+    if not shown or None in shown:
+        raise Http404("no such document in this version")
+    context = _frame(version, "documents") | {"shown": shown}
+    return render(request, "curriculum/document.html", context)
+
+
+@require_GET
+def dropped(request: HttpRequest, pk: int) -> HttpResponse:
+    """What curation removed, by stage and domain, each with its reason and the number that decided."""
+    version = selectors.version_get(actor_of(request), pk)
+    stage, domain = request.GET.get("stage") or None, request.GET.get("domain") or None
+    context = _frame(version, "dropped") | {
+        "stage": stage,
+        "domain": domain,
+        "stages": funnels.stage_names(version.manifest),
+        "domains": [item.domain for item in funnels.funnels(version.manifest)],
+    }
+    opened = selectors.opened(version)
+    if opened is not None:
+        context["page"] = _page(request, selectors.dropped(opened, stage, domain))
+    return render(request, "curriculum/dropped.html", context)
+
+
+@require_GET
+def quarantine(request: HttpRequest, pk: int) -> HttpResponse:
+    """Records that import could not use: where they stand and why."""
+    version = selectors.version_get(actor_of(request), pk)
+    facts = version.manifest.get("quarantine", {})
+    context = _frame(version, "quarantine") | {"reasons": list(facts.get("reasons", {}).items())}
+    opened = selectors.opened(version)
+    if opened is not None:
+        context["page"] = _page(request, selectors.quarantined(opened))
+    return render(request, "curriculum/quarantine.html", context)
+
+
+@require_POST
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read every file again and compare its sha256 with the manifest."""
+    actor = actor_of(request)
+    version = selectors.version_get(actor, pk)
+    try:
+        damaged = services.version_verify(actor, version)
+    except FileNotFoundError:
+        messages.error(request, f"The files of {version} are not on this machine.")
+    else:
+        count = len(version.manifest.get("files", {}))
+        if damaged:
+            messages.error(request, f"{len(damaged)} of {count} files are missing or changed: {', '.join(damaged)}")
+        else:
+            messages.success(request, f"All {count} files ({byte_size(version.bytes)}) have their sha256.")
+    return redirect("dataset-detail", pk=pk)
+
+
+@require_http_methods(["GET", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Upload a file and start its import; two clicks on the button give one job."""
+    actor = actor_of(request)
+    actor.require(Role.EDITOR)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        path = services.upload_store(actor, form.cleaned_data["file"])
+        try:
+            job, _ = jobs.start(
+                actor, "import", form.job_config(str(path)), key=request.POST.get("idempotency_key", "")
+            )
+        except InputError as error:
+            add_problems(form, error)
+        else:
+            return redirect("job-detail", pk=job.pk)
+    key = request.POST.get("idempotency_key") or new_idempotency_key()
+    context = {"form": form, "key": key, "crumbs": crumbs(("Data", reverse("data")))}
+    return render(request, "curriculum/upload.html", context)
+
+
+def _frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
+    """What every page of a version shows: title, state line, tabs."""
+    manifest = version.manifest
+    tabs = [("overview", "dataset-detail", "Overview", None)]
+    tabs += [("documents", "dataset-documents", "Documents", version.documents)]
+    if version.stage == DatasetVersion.Stage.CURATED:
+        tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
+    if manifest.get("quarantine"):
+        tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
+    return {
+        "version": version,
+        "tab": tab,
+        "tabs": [(key, reverse(name, args=[version.pk]), title, count) for key, name, title, count in tabs],
+        "crumbs": crumbs(("Data", reverse("data")), (version.label, "")),
+    }
+
+
+def _page(request: HttpRequest, items: Any) -> Any:
+    return Paginator(items, PAGE).get_page(request.GET.get("page"))
+
+
+def _must_open(version: DatasetVersion) -> core.DatasetVersion:
+    opened = selectors.opened(version)
+    if opened is None:
+        raise Http404(f"the files of {version} are not on this machine")
+    return opened

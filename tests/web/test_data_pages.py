@@ -1,0 +1,188 @@
+"""The pages of dataset versions and sequence sets."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from chimera.jobs.models import Job
+from curriculum_app.core.dataset_version import QuarantinedRecord
+from curriculum_app.services.datasets import safe_name, upload_store
+from tests.conftest import signed_in
+from tests.factories import make_dataset, make_documents, make_dropped, make_sequences
+
+
+@pytest.fixture
+def raw(editor):
+    bad = [QuarantinedRecord("books.jsonl", 17, "not JSON", '{"text": "cut o')]
+    return make_dataset(editor, "books", quarantined=bad)
+
+
+@pytest.fixture
+def curated(editor, raw):
+    documents = make_documents(30)
+    dropped = make_dropped(make_documents(8, start=100), kept=documents[0])
+    return make_dataset(editor, "clean", stage="curated", documents=documents, dropped=dropped, parents=[raw])
+
+
+def url(name, row, **query):
+    tail = "&".join(f"{key}={value}" for key, value in query.items())
+    return reverse(name, args=[row.pk]) + (f"?{tail}" if tail else "")
+
+
+def text(client, address):
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_no_data_offers_the_import(editor_client):
+    page = text(editor_client, reverse("data"))
+    assert "No data yet" in page
+    assert reverse("dataset-upload") in page
+
+
+def test_the_list_names_versions_stages_licences_and_parents(editor_client, curated):
+    page = text(editor_client, reverse("data"))
+    for part in ("books:v1", "clean:v1", "curated", "CC0-1.0", curated.digest[:8]):
+        assert part in page
+    assert "clean:v1" not in text(editor_client, reverse("data") + "?stage=raw")
+
+
+def test_a_version_shows_its_funnel_and_where_documents_were_lost(editor_client, curated):
+    page = text(editor_client, url("dataset-detail", curated))
+    for part in ("prose", "near_duplicates", "too_short", "books:v1", "MIT"):
+        assert part in page
+    assert url("dataset-dropped", curated, domain="prose") in page
+
+
+def test_a_raw_version_says_that_it_came_from_files(editor_client, raw):
+    assert "files, by an import" in text(editor_client, url("dataset-detail", raw))
+
+
+def test_documents_are_paged_by_domain_and_can_be_read(editor_client, curated):
+    page = text(editor_client, url("dataset-documents", curated))
+    assert "1–25 of 30 documents" in page
+    assert "26–30 of 30" in text(editor_client, url("dataset-documents", curated, page=2))
+    assert "1–15 of 15" in text(editor_client, url("dataset-documents", curated, domain="code"))
+    assert "something of its own about number 7." in text(editor_client, url("dataset-document", curated, id="doc-7"))
+
+
+def test_dropped_documents_say_why_and_name_what_was_kept(editor_client, curated):
+    page = text(editor_client, url("dataset-dropped", curated))
+    for part in ("1–8 of 8", "Jaccard 0.910", "too_short", "61.000", "doc-0"):
+        assert part in page
+    assert "1–1 of 1" in text(editor_client, url("dataset-dropped", curated, stage="near_duplicates"))
+    assert "1–4 of 4" in text(editor_client, url("dataset-dropped", curated, domain="code"))
+
+
+def test_a_near_duplicate_is_read_beside_the_kept_document(editor_client, curated):
+    page = text(editor_client, url("dataset-document", curated, id="doc-0", beside="doc-100"))
+    assert "Dropped by <strong>near_duplicates</strong>" in page
+    assert page.count('<pre class="excerpt"') == 2
+
+
+def test_the_quarantine_names_file_line_and_reason(editor_client, raw):
+    page = text(editor_client, url("dataset-quarantine", raw))
+    for part in ("books.jsonl", "17", "not JSON"):
+        assert part in page
+
+
+def test_verify_tells_whole_from_damaged_files(editor_client, raw):
+    whole = editor_client.post(url("dataset-verify", raw), follow=True).content.decode()
+    assert "have their sha256" in whole
+    (raw.stored().path / "documents-00000.parquet").write_bytes(b"rust")
+    damaged = editor_client.post(url("dataset-verify", raw), follow=True).content.decode()
+    assert "1 of 2 files are missing or changed: documents-00000.parquet" in damaged
+
+
+def test_a_version_whose_files_are_elsewhere_still_has_its_page(editor_client, raw):
+    raw.digest = "0" * 64
+    raw.save()
+    text(editor_client, url("dataset-detail", raw))
+    assert "not on this machine" in text(editor_client, url("dataset-documents", raw))
+    assert editor_client.get(url("dataset-document", raw, id="doc-1")).status_code == 404
+
+
+@pytest.mark.parametrize("query", [{"id": "nothing"}, {}, {"id": "doc-1", "beside": "nothing"}])
+def test_a_document_that_is_not_there_is_not_found(editor_client, curated, query):
+    assert editor_client.get(url("dataset-document", curated, **query)).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["detail", "documents", "dropped", "quarantine", "document"])
+def test_a_version_of_another_project_is_not_found(stranger, curated, page):
+    assert signed_in(stranger).get(url(f"dataset-{page}", curated)).status_code == 404
+
+
+def test_queries_do_not_grow_with_versions(editor, editor_client, raw, django_assert_max_num_queries):
+    for number in range(12):
+        make_dataset(editor, f"extra{number}", parents=[raw])
+    with django_assert_max_num_queries(9):
+        text(editor_client, reverse("data"))
+
+
+def test_sequences_show_groups_held_out_text_and_any_sequence(editor, editor_client):
+    row = make_sequences(editor)
+    page = text(editor_client, url("sequences-detail", row))
+    for part in ("By domain", "Difficulty bins", "literature", "byte-level BPE", "Held out"):
+        assert part in page
+    shown = editor_client.get(url("sequences-detail", row, sequence=3)).context["shown"]
+    assert sum(piece.length for piece in shown.pieces) == shown.tokens
+    assert "There is no sequence 99999" in text(editor_client, url("sequences-detail", row, sequence=99999))
+
+
+def test_sequences_of_another_project_are_not_found(editor, stranger):
+    assert signed_in(stranger).get(url("sequences-detail", make_sequences(editor))).status_code == 404
+
+
+FORM = {"name": "notes", "domain": "prose", "content": "text", "text_key": "body", "id_key": "", "title_key": "heading"}
+
+
+def test_an_upload_starts_one_import_even_when_clicked_twice(editor_client, settings):
+    for _ in range(2):
+        file = SimpleUploadedFile("../no tes.jsonl", b'{"body": "hello"}\n')
+        response = editor_client.post(reverse("dataset-upload"), {**FORM, "file": file, "idempotency_key": "k1"})
+    job = Job.objects.get()
+    assert response.url == reverse("job-detail", args=[job.pk])
+    assert job.config["mapping"] == {"text": "body", "title": "heading"}
+    path = Path(job.config["path"])
+    assert path.read_bytes() == b'{"body": "hello"}\n'
+    assert path.relative_to(settings.DATA_DIR / "uploads").parts == (
+        sha256(path.read_bytes()).hexdigest(),
+        "no_tes.jsonl",
+    )
+
+
+def test_a_file_over_the_limit_is_refused_with_the_way_out(editor_client, settings):
+    settings.MAX_UPLOAD_BYTES = 10
+    file = SimpleUploadedFile("big.jsonl", b"x" * 11)
+    page = editor_client.post(reverse("dataset-upload"), {**FORM, "file": file}).content.decode()
+    assert "larger than 10 B: import it by its path" in page
+    assert not Job.objects.exists()
+
+
+def test_viewers_upload_nothing(viewer_client):
+    assert viewer_client.get(reverse("dataset-upload")).status_code == 403
+
+
+def test_the_same_bytes_are_stored_once(editor):
+    first = upload_store(editor, SimpleUploadedFile("a.jsonl", b"same"))
+    second = upload_store(editor, SimpleUploadedFile("a.jsonl", b"same"))
+    assert first == second
+    assert first.read_bytes() == b"same"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\x\\y.csv", "y.csv"),
+        (".jsonl.gz", "jsonl.gz"),
+        ("a b.csv", "a_b.csv"),
+        ("", "upload"),
+    ],
+)
+def test_file_names_cannot_leave_their_directory(given, kept):
+    assert safe_name(given) == kept
