@@ -1,0 +1,127 @@
+"""Admin of the lowest app. Artefacts are immutable: they can be looked at and deleted, not edited."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from chimera.format import byte_size, compact
+from curriculum_app import models
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that jobs and services write: nobody adds or edits them by hand."""
+
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ArtefactAdmin(ReadOnlyAdmin):
+    """What all artefacts show."""
+
+    list_filter = ["project", "created_at"]
+    search_fields = ["name", "digest"]
+    date_hierarchy = "created_at"
+    page = ""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("project")
+
+    @admin.display(description="hash", ordering="digest")
+    def hash(self, row: Any) -> str:
+        return str(row.short_digest)
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, row: Any) -> str:
+        return byte_size(row.bytes)
+
+    @admin.display(description="page")
+    def on_site(self, row: Any) -> SafeString:
+        return format_html('<a href="{}">open</a>', reverse(self.page, args=[row.pk]))
+
+
+@admin.register(models.DatasetVersion)
+class DatasetVersionAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "stage", "documents", "size", "hash", "created_at", "on_site"]
+    list_filter = ["project", "stage", "created_at"]
+    page = "dataset-detail"
+
+
+@admin.register(models.SequenceSet)
+class SequenceSetAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "dataset", "sequences", "token_count", "size", "hash", "created_at", "on_site"]
+    list_select_related = ["project", "dataset"]
+    page = "sequences-detail"
+
+    @admin.display(description="tokens", ordering="tokens")
+    def token_count(self, row: models.SequenceSet) -> str:
+        return compact(row.tokens)
+
+
+@admin.register(models.Schedule)
+class ScheduleAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "curriculum", "sequence_set", "seed", "budget", "pool", "created_at", "on_site"]
+    list_select_related = ["project", "curriculum", "sequence_set"]
+    list_filter = ["project", "curriculum__policy", "created_at"]
+    search_fields = ["name", "digest", "pool_digest", "order_digest"]
+    page = "schedule-detail"
+
+    @admin.display(description="tokens", ordering="budget_tokens")
+    def budget(self, row: models.Schedule) -> str:
+        return compact(row.budget_tokens)
+
+    @admin.display(description="pool", ordering="pool_digest")
+    def pool(self, row: models.Schedule) -> str:
+        return row.pool_digest[:12]
+
+
+@admin.register(models.Curriculum)
+class CurriculumAdmin(ReadOnlyAdmin):
+    list_display = ["label", "project", "policy", "fingerprint", "created_at"]
+    list_filter = ["project", "policy", "created_at"]
+    list_select_related = ["project"]
+    search_fields = ["name", "fingerprint"]
+
+
+@admin.register(models.TaxonomyNode)
+class TaxonomyNodeAdmin(ReadOnlyAdmin):
+    """Edited on the taxonomy page, where cycles and duplicates are rejected and history is written."""
+
+    list_display = ["name", "project", "kind", "slug", "depth", "weight", "target_count", "updated_at", "on_site"]
+    list_filter = ["project", "kind", "depth"]
+    list_select_related = ["project"]
+    search_fields = ["name", "slug", "uuid"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="page")
+    def on_site(self, row: models.TaxonomyNode) -> SafeString:
+        return format_html('<a href="{}">open</a>', reverse("taxonomy-node", args=[row.uuid]))
+
+
+@admin.register(models.TaxonomyChange)
+class TaxonomyChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "project", "actor", "action", "what"]
+    list_filter = ["project", "action", "at"]
+    list_select_related = ["project"]
+    search_fields = ["actor", "node_uuid"]
+    date_hierarchy = "at"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="node")
+    def what(self, row: models.TaxonomyChange) -> str:
+        return str(row.detail.get("path", ""))

@@ -1,0 +1,141 @@
+"""The pages of curricula and schedules, their charts and the order to take away."""
+
+import io
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from curriculum_app.charts import mixture
+from curriculum_app.core.mixture_curve import MixtureCurve
+from tests.conftest import signed_in
+from tests.factories import make_curriculum, make_schedule, make_sequences
+
+REPORT = {
+    "method": "greedy", "max_deviation": 0.71, "mean_deviation": 0.2, "shuffle_max_deviation": 14.25,
+    "shuffle_mean_deviation": 6.5, "feasible_horizon": 4000,
+    "points": {"tokens": [1000, 2000, 4000], "planned": [[250.0, 750.0], [500.0, 1500.0], [1000.0, 3000.0]],
+               "delivered": [[300, 700], [500, 1500], [1000, 3000]]},
+}  # fmt: skip
+CURVE = MixtureCurve.constant(("prose", "code"), [0.25, 0.75])
+
+
+@pytest.fixture
+def schedule(editor):
+    row = make_schedule(editor, make_curriculum(editor, "easy first", "easy_to_hard", sharpness=2.0))
+    exposure = {"domain": {"prose": 1000, "code": 3000}}
+    row.manifest |= {"adherence": REPORT, "curve": CURVE.as_json(), "exposure": exposure}
+    row.save()
+    return row
+
+
+def text(client, address):
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def detail(row, **query):
+    name = "schedule-detail" if hasattr(row, "seed") else "curriculum-detail"
+    return reverse(name, args=[row.pk])
+
+
+def test_no_curriculum_offers_the_first_step(editor_client):
+    assert "No curriculum yet" in text(editor_client, reverse("curricula"))
+
+
+def test_the_list_says_policy_settings_and_schedules_in_words(editor_client, schedule):
+    page = text(editor_client, reverse("curricula"))
+    for part in ("easy first:v1", "Easy to hard", "2.0"):
+        assert part in page
+
+
+def test_a_curriculum_draws_its_newest_schedule(editor_client, schedule):
+    page = text(editor_client, detail(schedule.curriculum))
+    for part in ("0.71", "14.25", "drawn above", schedule.pool_digest[:8], "75.0 %"):
+        assert part in page
+    assert reverse("schedule-chart", args=[schedule.pk, "moment"]) in page
+
+
+def test_a_policy_that_is_gone_is_still_shown(editor, editor_client):
+    row = make_curriculum(editor, policy="of-old", speed=3)
+    page = text(editor_client, detail(row))
+    assert "not installed any more" in page
+    assert "speed" in page
+
+
+def test_a_schedule_names_where_it_comes_from_and_what_it_shows(editor_client, schedule):
+    page = text(editor_client, detail(schedule))
+    for part in ("easy first:v1", schedule.sequence_set.label, schedule.order_digest, "Exposure by domain", "14.25"):
+        assert part in page
+
+
+@pytest.mark.parametrize("chart", ["moment", "cumulative"])
+def test_charts_have_a_table_twin_and_both_axes(editor_client, schedule, chart):
+    address = reverse("schedule-chart", args=[schedule.pk, chart])
+    figure = editor_client.get(address).json()
+    assert figure["layout"]["xaxis"]["type"] == "log"
+    assert figure["table"]["columns"] == ["tokens", "prose", "code"]
+    assert len(figure["table"]["rows"]) == 3
+    assert editor_client.get(address + "?x=linear").json()["layout"]["xaxis"]["type"] == "linear"
+
+
+def test_a_chart_that_does_not_exist_is_not_found(editor_client, schedule):
+    assert editor_client.get(reverse("schedule-chart", args=[schedule.pk, "pie"])).status_code == 404
+
+
+def test_areas_of_the_mixture_so_far_are_what_was_delivered():
+    figure = mixture.cumulative(REPORT, CURVE, log=True, ordered=False)
+    assert [trace["y"] for trace in figure["data"][:2]] == [[0.3, 0.25, 0.25], [0.7, 0.75, 0.75]]
+    assert figure["data"][2]["y"] == [0.25, 0.25, 0.25]
+
+
+def test_windows_of_the_moment_are_what_was_delivered_between_two_points():
+    figure = mixture.moment(REPORT, CURVE, log=False, ordered=True)
+    assert [trace["y"] for trace in figure["data"][:2]] == [[0.25] * 3, [0.75] * 3]
+    assert (figure["data"][2]["x"], figure["data"][2]["y"]) == ([1500.0, 3000.0], [0.2, 0.25])
+
+
+def test_the_order_can_be_taken_away_as_numpy_and_json(editor_client, schedule):
+    answer = editor_client.get(reverse("schedule-order-npy", args=[schedule.pk]))
+    rows = np.load(io.BytesIO(b"".join(answer.streaming_content)))
+    body = editor_client.get(reverse("schedule-order-json", args=[schedule.pk])).json()
+    assert body["manifest"]["order_digest"] == schedule.order_digest
+    assert [row[0] for row in body["rows"]] == rows["sequence"].tolist()
+
+
+def test_only_what_differs_between_two_curricula_is_listed(editor, editor_client):
+    left = make_curriculum(editor, "a", "easy_to_hard", sharpness=2.0, start=0.01)
+    right = make_curriculum(editor, "a", "easy_to_hard", sharpness=3.0, start=0.01)
+    address = reverse("curriculum-difference", args=[left.pk])
+    response = editor_client.get(f"{address}?with={right.pk}")
+    found = response.context["differences"]
+    assert [(item.setting, item.left, item.right) for item in found] == [("sharpness", "2.0", "3.0")]
+    assert editor_client.get(f"{address}?with=").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [("schedule-detail", []), ("schedule-chart", ["moment"]), ("schedule-order-npy", []), ("schedule-order-json", [])],
+)
+def test_a_schedule_of_another_project_is_not_found(stranger, schedule, name, args):
+    assert signed_in(stranger).get(reverse(name, args=[schedule.pk, *args])).status_code == 404
+
+
+def test_a_curriculum_of_another_project_is_not_found(stranger, schedule):
+    client = signed_in(stranger)
+    assert client.get(detail(schedule.curriculum)).status_code == 404
+    own = make_curriculum(stranger)
+    address = reverse("curriculum-difference", args=[own.pk])
+    assert client.get(f"{address}?with={schedule.curriculum_id}").status_code == 404
+
+
+def test_queries_do_not_grow_with_schedules(editor, editor_client, schedule, django_assert_max_num_queries):
+    sequences = make_sequences(editor)
+    for seed in range(8):
+        make_schedule(editor, schedule.curriculum, sequences, seed=seed + 1)
+        make_curriculum(editor, f"other{seed}")
+    with django_assert_max_num_queries(12):
+        text(editor_client, detail(schedule.curriculum))
+    with django_assert_max_num_queries(7):
+        text(editor_client, reverse("curricula"))
