@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 Axis = Literal["tokens", "step", "time"]
 AXES: tuple[Axis, ...] = ("tokens", "step", "time")
 
@@ -142,7 +143,7 @@ def window(x: Floats, lo: float | None, hi: float | None) -> slice:
     return slice(max(first, 0), min(max(last, 0), len(x)))
 
 
-def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> NDArray[np.int64]:
+def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> Indices:
     """Sorted indices of at most `max_points` points that keep the picture of the finite points of (x, y).
 
     Buckets of equal width on the axis as it is drawn (`log_x`: on log x); of each its first, lowest, highest and last

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ProbeConfig(Config):
     """Base of every probe's config."""
 
-    every: int = Field(32, ge=1, title="Every", description="steps between two measurements")
+    every: int = Field(50, ge=1, title="Every", description="steps between two measurements")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class StableRank(Probe):
     class Config(ProbeConfig):
         """Cadence and detail."""
 
-        every: int = Field(25, ge=1, title="Every", description="steps between two measurements")
+        every: int = Field(50, ge=1, title="Every", description="steps between two measurements")
         per_layer: bool = Field(False, title="Every layer", description="one series per layer as well")
 
     config: Config
