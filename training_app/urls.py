@@ -1,5 +1,22 @@
-"""URLs of training_app."""
+"""URLs of training: runs, series, comparisons, checkpoints."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from training_app.views import checkpoints, compare, runs, series
+
+urlpatterns = [
+    path("runs/", runs.run_list, name="runs"),
+    path("runs/compare/", compare.compare, name="runs-compare"),
+    path("runs/compare/series/", series.compare_series, name="runs-compare-series"),
+    path("runs/<int:pk>/", runs.run_detail, name="run-detail"),
+    path("runs/<int:pk>/curriculum/", runs.run_curriculum, name="run-curriculum"),
+    path("runs/<int:pk>/data/", runs.run_data, name="run-data"),
+    path("runs/<int:pk>/logs/", runs.run_logs, name="run-logs"),
+    path("runs/<int:pk>/config/", runs.run_config, name="run-config"),
+    path("runs/<int:pk>/head/", runs.run_head, name="run-head"),
+    path("runs/<int:pk>/events/", runs.run_events, name="run-events"),
+    path("runs/<int:pk>/batch/", runs.run_batch, name="run-batch"),
+    path("runs/<int:pk>/series/", series.run_series, name="run-series"),
+    path("runs/<int:pk>/series.csv", series.run_csv, name="run-csv"),
+    path("checkpoints/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint-detail"),
+]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
-from chimera.jobs.models import Job, JobLog, State
+from chimera.jobs.models import State
 from chimera.projects.access import Actor
 from training_app.models import Checkpoint, RunEvent, TrainingRun
 
 PAGE_SIZE = 50
-LOG_LINES = 400
 LOSS, HELD_OUT = "loss", "held_out/macro"
 SORTS = {
     "newest": "-id",
@@ -39,7 +37,7 @@ def of_project(actor: Actor) -> QuerySet[TrainingRun]:
 
 def runs_page(actor: Actor, wanted: RunFilter) -> Page[TrainingRun]:
     """One page of runs with their jobs; the number of queries does not depend on the number of runs."""
-    runs = of_project(actor).select_related("job", "job__parent", "job__parent__study")
+    runs = of_project(actor).select_related("job", "job__parent__study")
     if wanted.query:
         runs = runs.filter(Q(name__icontains=wanted.query) | Q(group__icontains=wanted.query))
     if wanted.state in State.values:
@@ -62,7 +60,7 @@ def get_run(actor: Actor, pk: int) -> TrainingRun:
     Raises:
         TrainingRun.DoesNotExist: not in the actor's project.
     """
-    related = ("job", "job__parent", "schedule__curriculum", "schedule__sequence_set__dataset")
+    related = ("job", "job__parent__study", "schedule__curriculum", "schedule__sequence_set__dataset")
     return of_project(actor).select_related(*related).get(pk=pk)
 
 
@@ -91,19 +89,14 @@ def progress(run: TrainingRun) -> Progress:
     return Progress(run.step, run.steps, run.tokens, run.budget_tokens, pace, eta)
 
 
-def events(actor: Actor, run: TrainingRun) -> list[RunEvent]:
-    """Newest first."""
-    return list(RunEvent.objects.filter(run=run, run__project=actor.project).order_by("-pk"))
+def last_resume(actor: Actor, run: TrainingRun) -> RunEvent | None:
+    """The newest resumption, if the run was ever taken up again."""
+    found = RunEvent.objects.filter(run=run, run__project=actor.project, kind="resumed")
+    return found.order_by("-pk").first()
 
 
 def checkpoints(actor: Actor, run: TrainingRun) -> list[Checkpoint]:
     return list(Checkpoint.objects.filter(project=actor.project, run=run).order_by("-pk"))
-
-
-def log_lines(actor: Actor, job: Job) -> list[JobLog]:
-    """The end of the job's log, oldest first."""
-    newest = JobLog.objects.filter(job=job, job__project=actor.project).order_by("-pk")[:LOG_LINES]
-    return list(reversed(newest))
 
 
 def get_checkpoint(actor: Actor, pk: int) -> Checkpoint:
@@ -114,8 +107,3 @@ def get_checkpoint(actor: Actor, pk: int) -> Checkpoint:
     """
     related = ("job", "run__job", "run__schedule__curriculum", "run__schedule__sequence_set__dataset")
     return Checkpoint.objects.filter(project=actor.project).select_related(*related).get(pk=pk)
-
-
-def number(value: Any) -> float | None:
-    """A value of `latest` or `best` as a float (non-finite ones are stored as words); None if it is absent."""
-    return None if value is None else float(value)

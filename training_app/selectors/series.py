@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +31,7 @@ class SeriesView(Config):
     hi: float | None = None
     max_points: int = Field(800, ge=8, le=20_000)
     log_x: bool = False
+    aligned: bool = Field(False, description="thin all series at the same steps (areas are stacked)")
 
 
 def view_of(query: Mapping[str, str]) -> SeriesView:
@@ -47,12 +47,16 @@ def view_of(query: Mapping[str, str]) -> SeriesView:
         raise InputError(problems_of(error)) from error
 
 
-def keys_matching(run: TrainingRun, patterns: Iterable[str]) -> list[str]:
-    """The keys the run has logged that match a name or a `family/*`, in the order of the patterns, then by name."""
-    found: dict[str, None] = {}
-    for pattern in patterns:
-        found.update(dict.fromkeys(key for key in sorted(run.latest) if fnmatch.fnmatchcase(key, pattern)))
-    return list(found)
+def keys_matching(logged: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """The logged keys that are a pattern or belong to its family, in the order of the patterns, then by name.
+
+    A key belongs to the family that describes it: `held_out/macro` is no member of `held_out/*`.
+    """
+    families: dict[str, list[str]] = {}
+    for key in sorted(logged):
+        families.setdefault(describe(key).pattern, []).append(key)
+        families.setdefault(key, [key])
+    return list(dict.fromkeys(key for pattern in patterns for key in families.get(pattern, ())))
 
 
 @dataclass(frozen=True)
@@ -83,27 +87,32 @@ def history(actor: Actor, run: TrainingRun, keys: Sequence[str]) -> History:
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
     """The JSON of a live chart: `series` with raw and smoothed values at the same steps, and the seq they reach."""
-    found = history(actor, run, keys_matching(run, patterns))
-    return {
-        "run": run.pk,
-        "seq": found.seq,
-        "start": found.start,
-        "smoothing": view.smoothing,
-        "series": [drawn(key, series, view, found.start) for key, series in found.series.items()],
-    }
+    found = history(actor, run, keys_matching(run.latest, patterns))
+    kept: dict[str, core.Indices] = {}
+    for key, series in found.series.items():
+        like = next(iter(kept), None) if view.aligned else None
+        same = like is not None and np.array_equal(found.series[like].step, series.step)
+        kept[key] = kept[like] if same and like is not None else thinned(series, view, found.start)
+    drawn = [draw(key, series, kept[key], view.smoothing, found.start) for key, series in found.series.items()]
+    return {"run": run.pk, "seq": found.seq, "start": found.start, "smoothing": view.smoothing, "series": drawn}
 
 
-def drawn(key: str, series: Series, view: SeriesView, start: float) -> dict[str, Any]:
-    """One series as a chart draws it. `total`, `weight` and `last_step` let the client continue the smoothing."""
-    smoothed = core.smooth(series.step, series.value, view.smoothing)
+def thinned(series: Series, view: SeriesView, start: float) -> core.Indices:
+    """The indices of the points to draw: inside the window, at most `max_points`."""
     x = series.x(view.x, start)
     part = core.window(x, view.lo, view.hi)
-    kept = core.thin(x[part], series.value[part], view.max_points, view.log_x) + part.start
+    return core.thin(x[part], series.value[part], view.max_points, view.log_x) + part.start
+
+
+def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: float) -> dict[str, Any]:
+    """One series as a chart draws it. `total`, `weight` and `last_step` let the client continue the smoothing."""
+    smoothed = core.smooth(series.step, series.value, smoothing)
     shown, described = series.take(kept), describe(key)
     lost = np.flatnonzero(~series.finite)
     return {
         "key": key,
         "label": described.label(key),
+        "short": short_label(key),
         "unit": described.unit,
         "count": len(series),
         "step": shown.step.tolist(),
@@ -118,13 +127,22 @@ def drawn(key: str, series: Series, view: SeriesView, start: float) -> dict[str,
     }
 
 
-def _rounded(values: core.Floats) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+def short_label(key: str) -> str:
+    """What stands at the end of a line among others: a family's member by its own name, "mean" for the overall one."""
+    pattern = describe(key).pattern
+    if "*" in pattern:
+        return key.removeprefix(pattern.partition("*")[0])
+    return key.rpartition("/")[2].replace("macro", "mean") if "/" in key else "mean"
+
+
+def _rounded(values: core.Floats) -> list[float | None]:
+    """Seven significant digits; what is no number (before the first finite value) becomes a gap."""
+    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
 
 
 def csv_rows(actor: Actor, run: TrainingRun, patterns: Sequence[str]) -> Iterator[list[Any]]:
     """Header and one line per logged step with every value at full precision; empty where a key was not logged."""
-    keys = keys_matching(run, patterns)
+    keys = keys_matching(run.latest, patterns)
     yield ["step", "tokens", "unix_time", *keys]
     found = history(actor, run, keys)
     lines: dict[tuple[int, int, float], dict[str, Any]] = {}

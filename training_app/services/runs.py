@@ -30,5 +30,5 @@ def create_run(job: Job) -> None:
 
 
 def run_page(job: Job) -> str:
-    """Where a browser goes to watch this job."""
-    return reverse("run-detail", args=[job.run.pk])
+    """Where a browser watches the job."""
+    return reverse("run-detail", args=[TrainingRun.objects.only("pk").get(job=job).pk])

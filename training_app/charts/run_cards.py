@@ -1,0 +1,52 @@
+"""The charts of a run's live page: which series each one draws, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["lines", "stack"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One live chart. `patterns` name series as `training_app.core.metric_keys` declares them; a stack draws shares and
+    the family `planned` as dotted borders between them."""
+
+    slug: str
+    title: str
+    sub: str
+    patterns: tuple[str, ...]
+    mode: Mode = "lines"
+    planned: str = ""
+    ordered: bool = False  # the groups are a scale: colours run from dark to light
+
+    @property
+    def all_patterns(self) -> tuple[str, ...]:
+        return (*self.patterns, self.planned) if self.planned else self.patterns
+
+
+RUN_CARDS = (
+    Card("loss", "Training loss", "nats per token", ("loss",)),
+    Card("held-out", "Held-out loss", "bits per byte, by domain", ("held_out/*", "held_out/macro")),
+    Card("token-entropy", "Token entropy", "nats", ("token_entropy",)),
+    Card("attention-entropy", "Attention entropy", "share of uniform, by layer",
+         ("attention_entropy/layer/*", "attention_entropy")),
+    Card("stable-rank", "Stable rank", "of gradients, min and mean", ("stable_rank/min", "stable_rank/mean")),
+    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",)),
+    Card("difficulty", "Mixture by difficulty", "delivered so far; dotted: planned", ("mixture/delivered/*",),
+         mode="stack", planned="mixture/planned/*", ordered=True),
+    Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
+         mode="stack", planned="mixture/planned/domain/*"),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",)),
+    Card("throughput", "Throughput", "tokens per second, evaluations left out", ("tokens_per_second",)),
+)  # fmt: skip
+
+COMPARE_CARDS = (
+    Card("held-out-macro", "Held-out loss, mean over domains", "bits per byte", ("held_out/macro",)),
+    Card("loss", "Training loss", "nats per token", ("loss",)),
+    Card("token-entropy", "Token entropy", "nats", ("token_entropy",)),
+    Card("stable-rank", "Stable rank, mean over layers", "of gradients", ("stable_rank/mean",)),
+    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",)),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",)),
+)

@@ -1,0 +1,50 @@
+"""What the page of a checkpoint shows, from its manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from training_app.models import Checkpoint
+
+
+@dataclass(frozen=True)
+class Score:
+    """Held-out bits per byte of one domain beside the unigram entropy that a model must beat."""
+
+    domain: str
+    bits_per_byte: float
+    unigram: float | None
+
+    @property
+    def beats_unigram(self) -> bool:
+        return self.unigram is not None and self.bits_per_byte < self.unigram
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """`files` are (name, bytes, sha256); `here` says whether the directory is on this host."""
+
+    scores: list[Score]
+    macro: float | None
+    summary: dict[str, Any]
+    files: list[tuple[str, int, str]]
+    weights_sha256: str
+    here: bool
+
+
+def checkpoint_facts(row: Checkpoint) -> CheckpointFacts:
+    summary = row.manifest.get("summary", {})
+    unigram = summary.get("unigram", {})
+    scores = [Score(name, value, unigram.get(name)) for name, value in sorted(summary.get("held_out", {}).items())]
+    files = [(name, facts["bytes"], facts["sha256"]) for name, facts in sorted(row.manifest.get("files", {}).items())]
+    weights = next((digest for name, _, digest in files if name == "model.safetensors"), "")
+    return CheckpointFacts(scores, summary.get("held_out_macro"), summary, files, weights, _is_here(row))
+
+
+def _is_here(row: Checkpoint) -> bool:
+    try:
+        row.stored()
+    except FileNotFoundError:
+        return False
+    return True

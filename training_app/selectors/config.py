@@ -1,0 +1,77 @@
+"""The frozen config of a run as tables, with the titles and units that its model declares."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from training_app.core.configs import TrainConfig
+from training_app.models import TrainingRun
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One line: what it is called in the form, its dotted name, its value, and whether that is the default."""
+
+    title: str
+    name: str
+    value: str
+    default: bool
+
+
+@dataclass(frozen=True)
+class ConfigFacts:
+    """`sections` are (title, settings); `json` is exactly what was frozen with the job."""
+
+    sections: list[tuple[str, list[Setting]]]
+    json: str
+    fingerprint: str
+
+
+def planned_chart_available(run: TrainingRun) -> bool:
+    """Whether the schedule carries the report that its charts draw."""
+    return run.schedule is not None and bool(run.schedule.manifest.get("adherence", {}).get("points"))
+
+
+def config_facts(run: TrainingRun) -> ConfigFacts:
+    """The config as it was when the run was started, whatever the form says today."""
+    config = run.job.config
+    own = [_setting(TrainConfig, name, config[name]) for name in TrainConfig.model_fields if _plain(config.get(name))]
+    nested = [
+        (
+            str(TrainConfig.model_fields[name].title),
+            _nested(TrainConfig.model_fields[name].annotation, name, config[name]),
+        )
+        for name in TrainConfig.model_fields
+        if isinstance(config.get(name), dict)
+    ]
+    probes = [
+        Setting(probe["key"].replace("_", " "), f"probes.{place}", _line(probe["config"]), False)
+        for place, probe in enumerate(config.get("probes", []))
+    ]
+    sections = [("Run", own), *nested] + ([("Probes", probes)] if probes else [])
+    return ConfigFacts(sections, json.dumps(config, indent=2, ensure_ascii=False), run.job.fingerprint)
+
+
+def _plain(value: Any) -> bool:
+    return value is not None and not isinstance(value, dict | list)
+
+
+def _nested(model: Any, prefix: str, values: dict[str, Any]) -> list[Setting]:
+    return [_setting(model, name, value, f"{prefix}.") for name, value in values.items()]
+
+
+def _setting(model: type[BaseModel], name: str, value: Any, prefix: str = "") -> Setting:
+    field = model.model_fields.get(name)
+    title = (field.title if field is not None else None) or name.replace("_", " ")
+    default = field is not None and not field.is_required() and field.get_default(call_default_factory=True) == value
+    return Setting(title, f"{prefix}{name}", _line(value), default)
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {item}" for name, item in value.items())
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -1,0 +1,161 @@
+"""The runs table and the pages of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from chimera.jobs.models import State
+from chimera.jobs.selectors import events_of, logs_of
+from chimera.jobs.services import verbs_for
+from training_app.charts.run_cards import RUN_CARDS
+from training_app.models import TrainingRun
+from training_app.selectors import live
+from training_app.selectors import runs as selectors
+from training_app.selectors.batch import batch_of
+from training_app.selectors.compare import siblings
+from training_app.selectors.config import config_facts, planned_chart_available
+from training_app.selectors.data_seen import delivered_shares, verdict_on_order
+from training_app.selectors.timeline import timeline
+from training_app.views.request import actor_of, crumbs, run_or_404
+
+TABS = (
+    ("run-detail", "Live"),
+    ("run-curriculum", "Curriculum"),
+    ("run-data", "Data seen"),
+    ("run-logs", "Logs"),
+    ("run-config", "Config"),
+)
+
+
+@require_GET
+def run_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    wanted = selectors.RunFilter(
+        query=request.GET.get("q", "").strip(),
+        state=request.GET.get("state", ""),
+        sort=request.GET.get("sort", "newest"),
+        page=request.GET.get("page", "1"),
+    )
+    page = selectors.runs_page(actor, wanted)
+    context = {
+        "page": page,
+        "rows": [(run, selectors.progress(run)) for run in page],
+        "wanted": wanted,
+        "counts": selectors.state_counts(actor),
+        "states": State.values,
+        "sorts": selectors.SORTS,
+    }
+    template = "training/_runs_table.html" if request.headers.get("HX-Request") else "training/runs.html"
+    return render(request, template, context)
+
+
+def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
+    """What all pages of a run share."""
+    parent = run.job.parent
+    study = getattr(parent, "study", None) if parent is not None else None
+    trail = [("Runs", reverse("runs"))]
+    if study is not None:
+        trail = [("Studies", reverse("studies")), (study.name, reverse("study-detail", args=[study.pk]))]
+    tabs = [(name, title) for name, title in TABS if name != "run-curriculum" or planned_chart_available(run)]
+    return {
+        "run": run,
+        "tab": tab,
+        "tabs": [(reverse(name, args=[run.pk]), title, name == tab) for name, title in tabs],
+        "crumbs": crumbs(*trail, (run.uid, "")),
+        **_head(request, run),
+    }
+
+
+def _head(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
+    actor = actor_of(request)
+    return {
+        "run": run,
+        "progress": selectors.progress(run),
+        "verbs": verbs_for(run.job) if actor.can_edit else [],
+        "compared": siblings(actor, run),
+        "resumed": selectors.last_resume(actor, run),
+    }
+
+
+@require_GET
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    run, actor = run_or_404(request, pk), actor_of(request)
+    context = _page(request, run, "run-detail") | {
+        "cards": RUN_CARDS,
+        "seq": live.last_seq(actor, run.pk),
+        "timeline": timeline(actor, run),
+        "checkpoints": selectors.checkpoints(actor, run),
+        "order": verdict_on_order(run),
+    }
+    return render(request, "training/run_live.html", context)
+
+
+@require_GET
+def run_head(request: HttpRequest, pk: int) -> HttpResponse:
+    """State line, progress and buttons, for htmx."""
+    return render(request, "training/_run_head.html", _head(request, run_or_404(request, pk)))
+
+
+@require_GET
+def run_events(request: HttpRequest, pk: int) -> HttpResponse:
+    """The timeline, for htmx."""
+    run = run_or_404(request, pk)
+    return render(request, "training/_timeline.html", {"run": run, "timeline": timeline(actor_of(request), run)})
+
+
+@require_GET
+def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
+    run = run_or_404(request, pk)
+    axis = "linear" if request.GET.get("x") == "linear" else "log"
+    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule, "axis": axis}
+    return render(request, "training/run_curriculum.html", context)
+
+
+@require_GET
+def run_data(request: HttpRequest, pk: int) -> HttpResponse:
+    run = run_or_404(request, pk)
+    context = _page(request, run, "run-data") | {
+        "order": verdict_on_order(run),
+        "shares": delivered_shares(run),
+        **_batch(request, run),
+    }
+    return render(request, "training/run_data.html", context)
+
+
+@require_GET
+def run_batch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why this batch: `?step=231`, for htmx."""
+    run = run_or_404(request, pk)
+    return render(request, "training/_batch.html", {"run": run, **_batch(request, run)})
+
+
+def _batch(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
+    text = request.GET.get("step", "")
+    step = int(text) if text.isdecimal() and len(text) < 19 else max(run.step, 1)
+    try:
+        return {"step": step, "batch": batch_of(run, step), "here": True}
+    except FileNotFoundError:
+        return {"step": step, "batch": None, "here": False}
+
+
+@require_GET
+def run_logs(request: HttpRequest, pk: int) -> HttpResponse:
+    run, actor = run_or_404(request, pk), actor_of(request)
+    context = _page(request, run, "run-logs") | {
+        "logs": logs_of(actor, run.job),
+        "events": events_of(actor, run.job),
+    }
+    template = "training/_logs.html" if request.headers.get("HX-Request") else "training/run_logs.html"
+    return render(request, template, context)
+
+
+@require_GET
+def run_config(request: HttpRequest, pk: int) -> HttpResponse:
+    run = run_or_404(request, pk)
+    context = _page(request, run, "run-config") | {"facts": config_facts(run)}
+    return render(request, "training/run_config.html", context)
