@@ -22,7 +22,7 @@ register(
     JobKind(
         name="study",
         title="Study",
-        summary="Compare curricula over seeds at one token budget and give a verdict on one outcome named before the start.",
+        summary="Compare curricula over seeds at one token budget; a verdict on one outcome named before the start.",
         config=StudyConfig,
         plan="eval_app.core.study:plan",
         conclude="eval_app.services.studies:conclude",

@@ -13,7 +13,7 @@ from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.configs import TrainSettings
 
-PRIMARY_OUTCOME = "held_out/macro"
+PRIMARY_OUTCOME: Literal["held_out/macro"] = "held_out/macro"
 
 
 class ArmConfig(Config):

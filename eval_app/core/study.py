@@ -15,7 +15,7 @@ from training_app.core.configs import TrainConfig
 def plan(config: StudyConfig, finished: Mapping[str, Finished]) -> list[Child]:
     """Every child that may exist: a schedule per arm and seed, then a run on each finished schedule.
 
-    Seeds are the outer loop so that the first finished runs are a pair and an interrupted study is as balanced as can be.
+    Seeds are the outer loop: the first finished runs are a pair, and an interrupted study is as balanced as can be.
     """
     children: list[Child] = []
     for index, seed in enumerate(config.seeds):

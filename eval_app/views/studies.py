@@ -51,10 +51,10 @@ def _context(study: Study) -> dict[str, Any]:
 @require_GET
 def study_differences(request: HttpRequest, pk: int, arm: int) -> JsonResponse:
     study = selectors.study_get(actor_of(request), pk)
-    comparisons = (study.verdict or {}).get("comparisons", [])
-    if arm >= len(comparisons):
+    verdict = study.verdict or {"comparisons": []}
+    if arm >= len(verdict["comparisons"]):
         raise Http404("no such comparison in this study")
-    return JsonResponse(paired_differences(comparisons[arm], study.verdict["baseline"]))
+    return JsonResponse(paired_differences(verdict["comparisons"][arm], verdict["baseline"]))
 
 
 @require_GET
