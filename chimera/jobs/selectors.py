@@ -96,3 +96,10 @@ def artefact_get(actor: Actor, uid: str) -> Artefact:
     if row is None:
         raise Http404(f"{uid} does not exist in project {actor.project.slug}")
     return row
+
+
+def unserved_queues(actor: Actor) -> list[str]:
+    """Queues in which jobs of the project wait although no live worker takes from them."""
+    waiting = Job.objects.filter(project=actor.project, state=State.QUEUED, composite=False)
+    served = {queue for worker in workers_alive() for queue in worker.queues.split(",")}
+    return sorted(set(waiting.order_by().values_list("queue", flat=True).distinct()) - served)

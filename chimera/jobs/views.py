@@ -1,0 +1,181 @@
+"""Pages of jobs: the list with the queue and the workers, one job, the form of a new one, the buttons."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from chimera.config_forms import ConfigForm, bare
+from chimera.errors import InputError
+from chimera.jobs import refs, selectors, services
+from chimera.jobs.kinds import JobKind, all_kinds, get_kind, resolve
+from chimera.jobs.models import Job, State, new_idempotency_key
+from chimera.jobs.validation import validate
+from chimera.projects.access import Actor
+from chimera.projects.models import Role
+from chimera.projects.request import actor_of
+
+FILTERS = ("", "active", *State.values)
+PAGE = 50
+
+
+@require_GET
+def job_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    state = request.GET.get("state", "")
+    state = state if state in FILTERS else ""
+    rows = selectors.jobs_list(actor, state=state, roots=not state)
+    counts = selectors.state_counts(actor)
+    context = {
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "state": state,
+        "filters": [(name, name or "all", counts.get(name)) for name in FILTERS],
+        "workers": selectors.workers_alive(),
+        "unserved": selectors.unserved_queues(actor),
+        "kinds": [kind for kind in all_kinds() if kind.listed],
+    }
+    return render(request, _template(request, "list"), context)
+
+
+@require_GET
+def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    actor = actor_of(request)
+    return _detail(request, actor, selectors.job_get(actor, pk))
+
+
+def _detail(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
+    context = {
+        "job": job,
+        "crumbs": _crumbs(job),
+        "verbs": services.verbs_for(job) if actor.can_edit else [],
+        "children": selectors.children_of(actor, job),
+        "events": selectors.events_of(actor, job),
+        "logs": selectors.logs_of(actor, job),
+        "ahead": selectors.ahead_in_queue(job),
+        "served": job.composite or selectors.queue_is_served(job.queue),
+        "config": json.dumps(job.config, indent=1, ensure_ascii=False),
+        "command": _command(job),
+        "thing": _page_of(job),
+    }
+    return render(request, _template(request, "detail"), context)
+
+
+@require_http_methods(["GET", "POST"])
+def job_new(request: HttpRequest, kind: str) -> HttpResponse:
+    actor = actor_of(request)
+    actor.require(Role.EDITOR)
+    described = _kind_or_404(kind)
+    if request.method == "GET":
+        form = _form(actor, described, initial=_initial(request, actor, described))
+        return _new(request, described, form, new_idempotency_key())
+    form = _form(actor, described, data=request.POST)
+    key = request.POST.get("idempotency_key", "")
+    if "_refresh" not in request.POST and form.is_valid():
+        try:
+            job, _ = services.start(actor, kind, form.raw(), key=key)
+        except InputError as error:
+            form.add_problems(error.problems)
+        else:
+            return redirect(_page_of(job) or reverse("job-detail", args=[job.pk]))
+    if "_refresh" in request.POST:
+        form.full_clean()
+        form.errors.clear()  # the user is still choosing
+    return _new(request, described, form, key or new_idempotency_key())
+
+
+def _new(request: HttpRequest, kind: JobKind, form: ConfigForm, key: str) -> HttpResponse:
+    crumbs = [{"title": "Jobs", "url": reverse("jobs")}, {"title": kind.title, "url": ""}]
+    context = {"kind": kind, "form": form, "sections": form.sections(), "idempotency_key": key, "crumbs": crumbs}
+    status = 422 if form.is_bound and form.errors and not request.headers.get("HX-Request") else 200
+    return render(request, _template(request, "new"), context, status=status)
+
+
+@require_POST
+def job_control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Pause, resume, cancel or retry; answers htmx with the changed page part, a browser with the page."""
+    actor = actor_of(request)
+    if verb not in services.VERBS:
+        raise Http404(f"there is no verb {verb}")
+    job = selectors.job_get(actor, pk)
+    try:
+        job = services.VERBS[verb](actor, job)
+    except InputError as error:
+        messages.error(request, str(error))
+    return _after(request, actor, job)
+
+
+@require_POST
+def job_priority(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a waiting job up or down: `by` is added to its priority."""
+    actor = actor_of(request)
+    job = selectors.job_get(actor, pk)
+    by = 1 if request.POST.get("by") == "1" else -1
+    return _after(request, actor, services.set_priority(actor, job, max(-1000, min(1000, job.priority + by))))
+
+
+def _after(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
+    back = request.POST.get("next", "")
+    if request.headers.get("HX-Request"):
+        return _detail(request, actor, selectors.job_get(actor, job.pk))
+    return redirect(
+        back if back.startswith("/") and not back.startswith("//") else reverse("job-detail", args=[job.pk])
+    )
+
+
+def _template(request: HttpRequest, name: str) -> str:
+    return f"jobs/_{name}.html" if request.headers.get("HX-Request") else f"jobs/{name}.html"
+
+
+def _crumbs(job: Job) -> list[dict[str, str]]:
+    crumbs = [{"title": "Jobs", "url": reverse("jobs")}]
+    if job.parent is not None:
+        crumbs.append({"title": job.parent.name or job.parent.uid, "url": reverse("job-detail", args=[job.parent.pk])})
+    return [*crumbs, {"title": job.uid, "url": ""}]
+
+
+def _page_of(job: Job) -> str:
+    """The page of what the job makes (a run, a study), "" if its kind has none."""
+    kind = next((kind for kind in all_kinds() if kind.name == job.kind), None)
+    return str(resolve(kind.page)(job)) if kind is not None and kind.page else ""
+
+
+def _command(job: Job) -> str:
+    """The same job for the command line."""
+    config = shlex.quote(json.dumps(job.config, ensure_ascii=False))
+    return f"echo {config} | python manage.py chimera run {job.kind} --config - --wait --json"
+
+
+def _kind_or_404(name: str) -> JobKind:
+    try:
+        return get_kind(name)
+    except InputError as error:
+        raise Http404(str(error)) from error
+
+
+def _form(actor: Actor, kind: JobKind, data: Any = None, initial: dict[str, Any] | None = None) -> ConfigForm:
+    def ref_choices(ref_kind: str) -> list[tuple[str, str]]:
+        return [(row.uid, f"{row.label} ({row.uid})") for row in refs.choices(actor.project, ref_kind)[:500]]
+
+    return ConfigForm(kind.config, ref_choices, lambda raw: validate(kind, raw, actor.project), data, initial)
+
+
+def _initial(request: HttpRequest, actor: Actor, kind: JobKind) -> dict[str, Any]:
+    """Values to start from: those of the job `?from=12`, then those of the query string for fields of the top level."""
+    initial: dict[str, Any] = {}
+    copied = request.GET.get("from", "")
+    if copied.isdecimal() and len(copied) < 19:
+        job = selectors.job_get(actor, int(copied))
+        initial = dict(job.config) if job.kind == kind.name else {}
+    for name, info in kind.config.model_fields.items():
+        if name in request.GET:
+            is_list = str(bare(info.annotation)).startswith("list")
+            initial[name] = request.GET.getlist(name) if is_list else request.GET[name]
+    return initial
