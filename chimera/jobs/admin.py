@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from chimera.jobs.models import Job, JobEvent, JobLog, Worker
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Shows rows; nothing is added or changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -21,7 +21,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return False
 
 
-class JobEventInline(admin.TabularInline[JobEvent, Job]):
+class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]
     model = JobEvent
     extra = 0
     can_delete = False

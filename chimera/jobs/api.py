@@ -34,6 +34,7 @@ from chimera.projects.access import Actor
 from chimera.projects.services import actor_of_token
 
 REFUSALS = {401: ProblemsOut, 403: ProblemsOut, 404: ProblemsOut, 422: ProblemsOut}
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key")]
 _REF = "#/components/schemas/{model}"
 
 
@@ -84,7 +85,7 @@ def start_job(
     request: HttpRequest,
     name: str,
     priority: int = 0,
-    idempotency_key: Annotated[str, Header(alias="Idempotency-Key")] = "",
+    idempotency_key: IdempotencyKey = "",
 ) -> tuple[int, JobOut]:
     """Start a job of kind `name` with the JSON body as its config; the same Idempotency-Key gives the same job."""
     actor = _actor(request)

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from chimera.config_forms import ConfigForm, bare
@@ -122,12 +123,11 @@ def job_priority(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _after(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
-    back = request.POST.get("next", "")
     if request.headers.get("HX-Request"):
         return _detail(request, actor, selectors.job_get(actor, job.pk))
-    return redirect(
-        back if back.startswith("/") and not back.startswith("//") else reverse("job-detail", args=[job.pk])
-    )
+    back = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return redirect(back if own else reverse("job-detail", args=[job.pk]))
 
 
 def _template(request: HttpRequest, name: str) -> str:
