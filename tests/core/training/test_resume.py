@@ -25,7 +25,9 @@ def weights_of(result) -> str:
     return result.stored.manifest["files"]["model.safetensors"]["sha256"]
 
 
-@pytest.mark.parametrize("stops", [(1,), (8,), (15,), tuple(np.random.default_rng(0).choice(15, 3, replace=False) + 1)])
+@pytest.mark.parametrize(
+    "stops", [(0, 5), (1,), (8,), (15,), tuple(np.random.default_rng(0).choice(15, 3, replace=False) + 1)]
+)
 def test_a_paused_and_resumed_run_equals_the_uninterrupted_one_to_the_last_bit(tmp_path, uninterrupted, stops):
     ctx, _, _ = make_context(tmp_path)
     ctx.wish = "pause"
