@@ -15,9 +15,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from chimera.typed import Config
 
@@ -46,35 +47,49 @@ def run_tasks(
             yield index
         return
     pool = [_Worker(module, function, type(tasks[0])) for _ in range(workers)]
+    waiting: SimpleQueue[int] = SimpleQueue()
+    results: SimpleQueue[int | WorkerFailed] = SimpleQueue()
+    for index in range(len(tasks)):
+        waiting.put(index)
+    threads = [Thread(target=_serve, args=(worker, tasks, waiting, results), daemon=True) for worker in pool]
     try:
-        yield from _run_in(pool, tasks, check)
+        for thread in threads:
+            thread.start()
+        for _ in tasks:
+            yield _next_result(results, check)
     finally:
         for worker in pool:
-            worker.kill()
+            worker.kill()  # its thread finds no answer and ends
+        for thread, worker in zip(threads, pool, strict=True):
+            thread.join()
+            worker.close()
 
 
-def _run_in(pool: list[_Worker], tasks: Sequence[Config], check: Callable[[], None]) -> Iterator[int]:
-    free: SimpleQueue[_Worker] = SimpleQueue()
-    for worker in pool:
-        free.put(worker)
-
-    def call(index: int) -> int:
-        worker = free.get()
-        worker.call(tasks[index])
-        free.put(worker)
-        return index
-
-    executor = ThreadPoolExecutor(len(pool))
+def _serve(
+    worker: _Worker, tasks: Sequence[Config], waiting: SimpleQueue[int], results: SimpleQueue[int | WorkerFailed]
+) -> None:
+    """Give one worker tasks until none is left or one failed."""
     try:
-        pending: set[Future[int]] = {executor.submit(call, index) for index in range(len(tasks))}
-        while pending:
-            check()
-            done, pending = wait(pending, _POLL_SECONDS, FIRST_COMPLETED)
-            yield from sorted(future.result() for future in done)
-    finally:
-        for worker in pool:
-            worker.kill()  # frees a thread that waits for an answer
-        executor.shutdown(cancel_futures=True)
+        while True:
+            index = waiting.get_nowait()
+            worker.call(tasks[index])
+            results.put(index)
+    except WorkerFailed as error:
+        results.put(error)
+    except Empty:
+        return
+
+
+def _next_result(results: SimpleQueue[int | WorkerFailed], check: Callable[[], None]) -> int:
+    while True:
+        check()
+        try:
+            result = results.get(timeout=_POLL_SECONDS)
+        except Empty:
+            continue
+        if isinstance(result, WorkerFailed):
+            raise result
+        return result
 
 
 class _Worker:
@@ -105,21 +120,17 @@ class _Worker:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None and not stream.closed:
-                with_pipe_gone(stream.close)
-
-
-def with_pipe_gone(close: Callable[[], None]) -> None:
-    """Close a pipe whose other end may be dead with unsent bytes in the buffer."""
-    try:
-        close()
-    except BrokenPipeError:
-        return
+            assert stream is not None
+            with suppress(BrokenPipeError):  # unsent bytes of a task that nobody will do
+                stream.close()
 
 
 def main(module: str, function: str, task_module: str, task_class: str) -> None:
     """The worker: tasks from standard input, answers to standard output, which is kept free of library prints."""
+    sys.modules["torch"] = None  # type: ignore[assignment] # spaCy would load it unasked: 1.7 s and 200 MB a worker
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     call = getattr(importlib.import_module(module), function)

@@ -61,7 +61,7 @@ def _open_zstandard(path: Path) -> io.BufferedReader:
     import pyarrow as pa
 
     stream: Any = pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd")
-    return io.BufferedReader(stream, 1 << 20)
+    return io.BufferedReader(stream, 1 << 16)
 
 
 def _unreadable(path: Path, line: int, error: Exception) -> Problem:

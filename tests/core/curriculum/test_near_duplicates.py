@@ -1,0 +1,159 @@
+"""Near-duplicates: SlimPajama's worked numbers, exactness, and independence of the order of the input."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from curriculum_app.core.dedup.config import NearDuplicateConfig
+from curriculum_app.core.dedup.near_duplicates import (
+    Duplicate,
+    Sketch,
+    Sketcher,
+    cross_source_matrix,
+    find_duplicates,
+    probability_of_proposal,
+    visiting_order,
+)
+from curriculum_app.core.dedup.shingles import clean, jaccard, shingles
+from curriculum_app.core.documents import Document
+
+CONFIG = NearDuplicateConfig()
+A = "The quick brown fox jumps over the lazy dog near the old river bank."
+B = "The quick brown fox jumps over the lazy dog near the old stone bank!"
+
+
+def duplicates_of(documents: list[Document], config: NearDuplicateConfig = CONFIG) -> list[Duplicate]:
+    sketcher = Sketcher(config)
+    return find_duplicates([sketcher.sketch(d) for d in documents], lambda n: documents[n].text, config)
+
+
+def named(documents: list[Document], config: NearDuplicateConfig = CONFIG) -> set[tuple[str, str, float]]:
+    found = duplicates_of(documents, config)
+    return {(documents[f.removed].id, documents[f.kept].id, f.jaccard) for f in found}
+
+
+def sentence(rng: random.Random, words: int = 60) -> str:
+    return " ".join("".join(rng.choices("abcdefghij", k=rng.randint(2, 8))) for _ in range(words))
+
+
+def test_cleaning_is_slimpajamas() -> None:
+    assert clean("  Hello,\tWorld!!\n\nIt's   2024 — ok?  ") == "hello world its 2024 — ok"
+
+
+def test_shingles_are_thirteen_characters() -> None:
+    found = shingles("The quick brown fox")
+    assert len(found) == 7 and "the quick bro" in found
+
+
+def test_the_worked_pair_has_jaccard_45_of_65() -> None:
+    a, b = shingles(A), shingles(B)
+    assert (len(a), len(b), len(a & b), len(a | b)) == (55, 55, 45, 65)
+    assert jaccard(a, b) == pytest.approx(0.692308, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "bands, rows, similarity, expected",
+    [
+        (9, 13, 0.5, 0.001098),
+        (9, 13, 0.8, 0.398844),
+        (9, 13, 0.95, 0.998469),
+        (14, 8, 0.6, 0.211122),
+        (14, 8, 0.8, 0.923548),
+    ],
+)
+def test_the_s_curve_has_the_published_values(bands: int, rows: int, similarity: float, expected: float) -> None:
+    assert probability_of_proposal(similarity, bands, rows) == pytest.approx(expected, abs=1e-6)
+
+
+def test_signatures_estimate_jaccard() -> None:
+    rng = random.Random(0)
+    base = sentence(rng, 200)
+    other = base[: len(base) // 2] + sentence(rng, 100)
+    sketcher = Sketcher(CONFIG)
+    a, b = (sketcher.sketch(Document("", text, "")).signature for text in (base, other))
+    truth = jaccard(shingles(base), shingles(other))
+    assert a.dtype == np.uint32 and a.shape == (128,)
+    assert abs(float(np.mean(a == b)) - truth) < 4 * (truth * (1 - truth) / 128) ** 0.5
+
+
+def test_texts_below_thirteen_characters_never_collide() -> None:
+    assert duplicates_of([Document("1", "short", "a"), Document("2", "short", "a"), Document("3", "", "a")]) == []
+    assert jaccard(set(), set()) == 0
+
+
+def test_the_worked_pair_stays_and_a_copy_goes() -> None:
+    documents = [Document("a", A, "x"), Document("b", B, "x"), Document("c", A.upper(), "x")]
+    assert named(documents) == {("c", "a", 1.0)}
+    assert named(documents, NearDuplicateConfig(threshold=0.69)) >= {("c", "a", 1.0)}
+
+
+def test_domain_priority_then_length_then_id_decide_which_one_stays() -> None:
+    sketches = [
+        Sketch(id_, domain, chars, chars, 1, "", np.zeros(128, np.uint32))
+        for id_, domain, chars in [
+            ("a", "web", 900),
+            ("b", "web", 400),
+            ("c", "code", 900),
+            ("d", "books", 850),
+            ("e", "web", 400),
+        ]
+    ]
+    order = visiting_order(sketches, NearDuplicateConfig(priority=["books", "code"]))
+    assert [sketches[n].id for n in order] == ["d", "c", "a", "b", "e"]
+
+
+def test_the_cross_source_matrix_counts_kept_against_removed() -> None:
+    domains = {"a": "web", "b": "web", "c": "code", "d": "books", "e": "web"}
+    sketches = [Sketch(i, dom, 1, 10, 1, "", np.zeros(128, np.uint32)) for i, dom in domains.items()]
+    found = [Duplicate(0, 3, 0.9), Duplicate(2, 3, 0.9), Duplicate(4, 1, 0.9)]
+    assert cross_source_matrix(found, sketches) == {
+        "books": {"web": {"documents": 1, "bytes": 10}, "code": {"documents": 1, "bytes": 10}},
+        "web": {"web": {"documents": 1, "bytes": 10}},
+    }
+
+
+@given(st.integers(0, 10_000))
+def test_the_result_does_not_depend_on_the_order_of_the_input(seed: int) -> None:
+    rng = random.Random(seed)
+    documents = []
+    for family in range(4):
+        text = sentence(rng)
+        for member in range(rng.randint(1, 4)):
+            changed = text.split()
+            for _ in range(rng.choice([0, 0, 1, 2, 5])):
+                changed[rng.randrange(len(changed))] = "changed"
+            documents.append(Document(f"{family}-{member}", " ".join(changed), rng.choice(["a", "b", "c"])))
+    config = NearDuplicateConfig(priority=["b", "a"])
+    expected = named(documents, config)
+    shuffled = documents[:]
+    rng.shuffle(shuffled)
+    assert named(shuffled, config) == expected
+    removed = {removed for removed, _, _ in expected}
+    by_id = {document.id: document.text for document in documents}
+    for gone, kept, similarity in expected:
+        assert kept not in removed
+        assert similarity == jaccard(shingles(by_id[gone]), shingles(by_id[kept])) >= config.threshold
+
+
+def test_recall_of_pairs_just_above_the_threshold_is_what_the_s_curve_promises() -> None:
+    rng = random.Random(1)
+    documents, planted = [], 0
+    for number in range(150):
+        words = sentence(rng, 80).split()
+        copy = words[:]
+        for _ in range(3):
+            copy[rng.randrange(len(copy))] = "other"
+        a, b = " ".join(words), " ".join(copy)
+        documents += [Document(f"{number}a", a, "x"), Document(f"{number}b", b, "x")]
+        planted += jaccard(shingles(a), shingles(b)) >= 0.8
+    assert planted > 50
+    assert len(duplicates_of(documents)) / planted > probability_of_proposal(0.8, 16, 8) > 0.94
+
+
+def test_more_bands_and_rows_than_permutations_are_refused() -> None:
+    with pytest.raises(ValidationError, match="160, more than the 128"):
+        NearDuplicateConfig(bands=20)
