@@ -25,7 +25,8 @@ class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]
     model = JobEvent
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["at", "state", "attempt", "message", "actor"]
+    fields = ["at", "state", "attempt", "message", "actor"]
+    readonly_fields = ["at", "state", "attempt", "message", "actor"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -114,7 +114,8 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps({"kinds": kinds}, ensure_ascii=False))
         else:
-            self.stdout.writelines(f"{kind['kind']:<10} {kind['summary']}" for kind in kinds)
+            for kind in kinds:
+                self.stdout.write(f"{kind['kind']:<10} {kind['summary']}")
         return SUCCESS
 
     def _show(self, id: str, **options: Any) -> int:
