@@ -35,6 +35,7 @@ from curriculum_app.core.worker_pool import run_tasks
 
 NEAR_DUPLICATES = "near_duplicates"
 _OPEN_FILES = 16
+_WORTH_PROCESSES = 1000  # documents; below that, starting processes costs more than they save
 
 
 def run(config: CurateConfig, ctx: Context) -> VersionResult:
@@ -109,7 +110,8 @@ def _filter(config: CurateConfig, versions: Sequence[DatasetVersion], ctx: Conte
     if done:
         ctx.log(f"{len(groups) - len(open_)} of {len(groups)} shards were done before: going on with the rest")
     ctx.progress(done, total, unit="documents", message="filtering")
-    for position in run_tasks(run_shard.__module__, run_shard.__name__, tasks, config.workers, ctx.check):
+    workers = config.workers if total - done >= _WORTH_PROCESSES else 1
+    for position in run_tasks(run_shard.__module__, run_shard.__name__, tasks, workers, ctx.check):
         done += groups[open_[position]][2]
         ctx.progress(done, total, unit="documents", message="filtering")
     return shards

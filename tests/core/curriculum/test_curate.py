@@ -116,12 +116,15 @@ def test_the_funnel_accounts_for_every_document_and_byte(ctx: Counting) -> None:
     assert len(version.dropped()) == 3
 
 
-def test_the_id_depends_on_recipe_and_parents_only(ctx: Counting, tmp_path: Path) -> None:
+def test_the_id_depends_on_recipe_and_parents_only(
+    ctx: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(ctx, "dataset-1", corpus())
     add(ctx, "dataset-2", corpus(), row_group=1000)
     first = run(ctx, configured("dataset-1", **SMALL))
     again = run(ctx, configured("dataset-1", **SMALL, name="other name"))
     fresh = LocalContext(tmp_path / "fresh", artefacts=ctx.artefacts)
+    monkeypatch.setattr(curate, "_WORTH_PROCESSES", 0)
     in_processes = run(fresh, configured("dataset-1", **SMALL, workers=2))
     other = run(ctx, configured("dataset-1", **SMALL | {"final_filters": []}))
     assert first.digest == again.digest == in_processes.digest != other.digest
