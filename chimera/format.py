@@ -17,10 +17,8 @@ def compact(value: float | None, unit: str = "") -> str:
         return NOTHING
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else "∞" if value > 0 else f"{MINUS}∞"
-    if value == int(value) and abs(value) < 10_000:
-        text = grouped(value)
-    else:
-        text = _scaled(value, 1000.0, _SI)
+    whole = value == int(value) and abs(value) < 10_000
+    text = grouped(value) if whole else _scaled(value, 1000.0, _SI)
     return f"{text} {unit}".rstrip()
 
 
@@ -36,6 +34,14 @@ def grouped(value: float | None) -> str:
     whole = round(value)
     text = f"{abs(whole):,}".replace(",", NARROW_SPACE) if abs(whole) >= 10_000 else str(abs(whole))
     return f"{MINUS}{text}" if whole < 0 else text
+
+
+def plain(value: float | None) -> str:
+    """A measured number as it is, with at most three decimals and none that are zero: 34, 0.759."""
+    if value is None or math.isnan(value):
+        return NOTHING
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
+    return grouped(value) if value == int(value) else text.replace("-", MINUS)
 
 
 def fixed(value: float | None, digits: int = 3) -> str:

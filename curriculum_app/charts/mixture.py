@@ -23,7 +23,9 @@ _CIVIDIS = [
     "#e1cc55",
     "#fee838",
 ]
-WINDOWS = 48
+WINDOWS = 40
+_LABEL_HEIGHT = 0.05  # of the chart; a thinner band has no room for its name
+_PLACES = 12  # where a name may stand
 
 
 def cumulative(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: bool) -> Figure:
@@ -31,17 +33,19 @@ def cumulative(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordere
     tokens, delivered, planned = _points(report)
     shares, borders = _shares(delivered), np.cumsum(_shares(planned), axis=1)[:, :-1]
     data = _areas(tokens, shares, curve.names, ordered) + _borders(tokens, borders, "planned")
-    return _figure(data, curve.names, tokens, shares, log, "Share of all tokens delivered so far; dotted: planned")
+    alt = "Share of all tokens delivered so far by group; dotted: planned"
+    return _figure(data, curve.names, tokens, shares, log=log, ordered=ordered, alt=alt)
 
 
 def moment(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: bool) -> Figure:
     """Shares at each moment: the curve stacked, and as dotted borders what the order delivers in windows around it."""
     tokens, delivered, _ = _points(report)
     planned = curve.at(tokens)
-    middle, windows = _windows(tokens, delivered, log)
+    middle, windows = _windows(tokens, delivered)
     borders = np.cumsum(windows, axis=1)[:, :-1]
     data = _areas(tokens, planned, curve.names, ordered) + _borders(middle, borders, "delivered")
-    return _figure(data, curve.names, tokens, planned, log, "Planned share of tokens at each moment; dotted: delivered")
+    alt = "Planned share of tokens at each moment by group; dotted: delivered"
+    return _figure(data, curve.names, tokens, planned, log=log, ordered=ordered, alt=alt)
 
 
 def _points(report: dict[str, Any]) -> tuple[Float, Float, Float]:
@@ -54,14 +58,16 @@ def _shares(counts: Float) -> Float:
     return shares
 
 
-def _windows(tokens: Float, delivered: Float, log: bool) -> tuple[Float, Float]:
-    """Shares delivered between neighbouring edges, with the middle of each window in tokens."""
-    scale = np.geomspace(max(tokens[0], 1), tokens[-1], WINDOWS) if log else np.linspace(tokens[0], tokens[-1], WINDOWS)
-    at = np.unique(np.searchsorted(tokens, scale).clip(0, len(tokens) - 1))
-    if len(at) < 2:
-        return tokens, _shares(delivered)
-    middle = np.sqrt(tokens[at][1:] * tokens[at][:-1]) if log else (tokens[at][1:] + tokens[at][:-1]) / 2
-    return middle, _shares(np.diff(delivered[at], axis=0))
+def _windows(tokens: Float, delivered: Float) -> tuple[Float, Float]:
+    """Shares delivered in `WINDOWS` windows of equal size, with the middle of each in tokens.
+
+    A window of a few sequences would show which documents came, not the mixture.
+    """
+    edges = np.searchsorted(tokens, np.linspace(0, tokens[-1], WINDOWS + 1)[1:]).clip(0, len(tokens) - 1)
+    at = np.unique(edges)
+    ends, counts = tokens[at], delivered[at]
+    before = np.concatenate([[0.0], ends[:-1]])
+    return (before + ends) / 2, _shares(np.diff(counts, axis=0, prepend=0))
 
 
 def _areas(tokens: Float, shares: Float, names: tuple[str, ...], ordered: bool) -> list[dict[str, Any]]:
@@ -96,29 +102,60 @@ def _borders(x: Float, borders: Float, word: str) -> list[dict[str, Any]]:
             "type": "scatter",
             "mode": "lines",
             "name": word,
-            "legendgroup": word,
-            "showlegend": index == 0,
             "x": x.tolist(),
             "y": column.round(5).tolist(),
             "line": {"width": 1.2, "dash": "dot", "color": "--ink"},
             "hoverinfo": "skip",
         }
-        for index, column in enumerate(borders.T)
+        for column in borders.T
     ]
 
 
+def _labels(tokens: Float, shares: Float, names: tuple[str, ...], ordered: bool, log: bool) -> list[dict[str, Any]]:
+    """The name of each band where it is thick and no other name is at its height; the rest have theirs in the hover."""
+    scale = np.geomspace(0.02, 0.9, _PLACES) if log else np.linspace(0.1, 0.9, _PLACES)
+    places = np.searchsorted(tokens, tokens[-1] * scale)
+    middle = np.cumsum(shares, axis=1) - shares / 2
+    found: list[dict[str, Any]] = []
+    for k, name in enumerate(names):
+        for at in sorted(places, key=lambda place: -shares[place, k]):
+            y = float(middle[at, k])
+            if shares[at, k] < _LABEL_HEIGHT or any(abs(y - other["y"]) < _LABEL_HEIGHT for other in found):
+                continue
+            colour = ("#111111" if k < len(names) / 2 else "#ffffff") if ordered else "--ink"
+            found.append(_label(name, float(tokens[at]), float(tokens[-1]), y, colour, log))
+            break
+    return found
+
+
+def _label(name: str, x: float, last: float, y: float, colour: str, log: bool) -> dict[str, Any]:
+    side = "right" if x > last * (0.2 if log else 0.6) else "left"
+    place = {"x": float(np.log10(x)) if log else x, "y": y, "xanchor": side, "showarrow": False}
+    return {**place, "text": name, "font": {"size": 11, "color": colour}}
+
+
 def _figure(
-    data: list[dict[str, Any]], names: tuple[str, ...], tokens: Float, shares: Float, log: bool, alt: str
+    data: list[dict[str, Any]],
+    names: tuple[str, ...],
+    tokens: Float,
+    shares: Float,
+    *,
+    log: bool,
+    ordered: bool,
+    alt: str,
 ) -> Figure:
-    xaxis = {"title": {"text": "tokens"}, "type": "log" if log else "linear", "exponentformat": "SI"}
+    start = tokens[min(1, len(tokens) - 1)]  # the first point is a single sequence
+    xaxis: dict[str, Any] = {"title": {"text": "tokens"}, "type": "log" if log else "linear", "exponentformat": "SI"}
+    xaxis["range"] = np.log10([start, tokens[-1]]).tolist() if log else [0, float(tokens[-1])]
     rows = [[int(n), *(round(float(value), 5) for value in row)] for n, row in zip(tokens, shares, strict=True)]
     return {
         "data": data,
         "layout": {
             "xaxis": xaxis,
-            "yaxis": {"range": [0, 1], "tickformat": ".0%", "title": {"text": "share of tokens"}},
+            "yaxis": {"range": [0, 1], "tickformat": ".0%"},
             "hovermode": "x unified",
-            "showlegend": True,
+            "showlegend": False,
+            "annotations": _labels(tokens, shares, names, ordered, log),
         },
         "table": {"columns": ["tokens", *names], "rows": rows},
         "alt": alt,

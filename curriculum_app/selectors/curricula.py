@@ -73,7 +73,8 @@ def policy_facts(key: str, config: dict[str, Any]) -> PolicyFacts:
         return PolicyFacts(key, "This policy is not installed any more.", settings_of(config))
     fields = entry.config.model_fields
     titles = {name: field.title or name for name, field in fields.items()}
-    pairs = [(titles.get(name, name), value) for name, value in settings_of(config)]
+    in_order = {name: config[name] for name in (*fields, *config) if name in config}  # the database sorts keys
+    pairs = [(titles.get(name, name), value) for name, value in settings_of(in_order)]
     return PolicyFacts(entry.title, getattr(entry.cls, "summary", ""), pairs)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from chimera.format import grouped
+
 Manifest = dict[str, Any]
 
 
@@ -81,7 +83,7 @@ def _stages(stages: list[dict[str, Any]]) -> list[Stage]:
             bytes_in=stage["bytes_in"],
             bytes_out=stage["bytes_out"],
             changed=stage.get("changed", 0),
-            reasons=list(stage["reasons"].items()),
+            reasons=sorted(stage["reasons"].items(), key=lambda item: (-item[1], item[0])),
             kept=stage["out"] / first,
             before=stage["in"] / first,
         )
@@ -178,6 +180,8 @@ def settings_of(value: dict[str, Any], prefix: str = "") -> list[tuple[str, str]
 def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int):
+        return grouped(value)
     if value is None or value == "":
         return "–"
     if isinstance(value, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -53,6 +54,7 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "domains": sorted(manifest.get("domains", {}).items()),
         "lineage": selectors.lineage(version),
         "files": sorted(manifest.get("files", {}).items()),
+        "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }
     return render(request, "curriculum/dataset.html", context)
 
@@ -146,7 +148,12 @@ def upload(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("job-detail", pk=job.pk)
     key = request.POST.get("idempotency_key") or new_idempotency_key()
-    context = {"form": form, "key": key, "crumbs": crumbs(("Data", reverse("data")))}
+    context = {
+        "form": form,
+        "key": key,
+        "limit": settings.MAX_UPLOAD_BYTES,
+        "crumbs": crumbs(("Data", reverse("data"))),
+    }
     return render(request, "curriculum/upload.html", context)
 
 
@@ -165,6 +172,10 @@ def _frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
         "tabs": [(key, reverse(name, args=[version.pk]), title, count) for key, name, title, count in tabs],
         "crumbs": crumbs(("Data", reverse("data")), (version.label, "")),
     }
+
+
+def _code_versions(said: Any) -> list[tuple[str, str]]:
+    return sorted(said.items()) if isinstance(said, dict) else [("code", str(said))]
 
 
 def _page(request: HttpRequest, items: Any) -> Any:

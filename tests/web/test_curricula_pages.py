@@ -93,7 +93,15 @@ def test_areas_of_the_mixture_so_far_are_what_was_delivered():
 def test_windows_of_the_moment_are_what_was_delivered_between_two_points():
     figure = mixture.moment(REPORT, CURVE, log=False, ordered=True)
     assert [trace["y"] for trace in figure["data"][:2]] == [[0.25] * 3, [0.75] * 3]
-    assert (figure["data"][2]["x"], figure["data"][2]["y"]) == ([1500.0, 3000.0], [0.2, 0.25])
+    assert (figure["data"][2]["x"], figure["data"][2]["y"]) == ([500.0, 1500.0, 3000.0], [0.3, 0.2, 0.25])
+
+
+def test_bands_carry_their_names_in_the_chart():
+    figure = mixture.moment(REPORT, CURVE, log=False, ordered=False)
+    assert [(label["text"], label["y"]) for label in figure["layout"]["annotations"]] == [
+        ("prose", 0.125),
+        ("code", 0.625),
+    ]
 
 
 def test_the_order_can_be_taken_away_as_numpy_and_json(editor_client, schedule):
