@@ -44,7 +44,7 @@ test: install-dev browser lint
 	$(PY) -m pytest -m "not acceptance and not gpu"
 
 acceptance: install-dev browser
-	$(PY) -m pytest -m acceptance --timeout=1200
+	$(PY) -m pytest -m acceptance -rP
 
 lint: install-dev
 	$(PY) -m ruff check .
