@@ -120,6 +120,9 @@ def next_step(actor: Actor) -> Step | None:
         return Step(f"“{study.name}” has its verdict.", reverse("study-detail", args=[study.pk]), "Read the verdict")
     if study is not None:
         return Step(f"“{study.name}” is on its way.", reverse("study-detail", args=[study.pk]), "Watch the study")
+    starter = starter_job(actor)
+    if starter is not None and not starter.finished:
+        return Step("The starter study is on its way.", reverse("job-detail", args=[starter.pk]), "Watch its jobs")
     if SequenceSet.objects.filter(project=actor.project).exists():
         return Step("Sequences are ready to be compared.", reverse("job-new", args=["study"]), "Design a study")
     curated = DatasetVersion.objects.filter(project=actor.project, stage="curated").exists()
