@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Header, NinjaAPI
+from ninja import Header, NinjaAPI, Status
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import HttpBearer, django_auth
@@ -86,11 +86,11 @@ def start_job(
     name: str,
     priority: int = 0,
     idempotency_key: IdempotencyKey = "",
-) -> tuple[int, JobOut]:
+) -> Status[JobOut]:
     """Start a job of kind `name` with the JSON body as its config; the same Idempotency-Key gives the same job."""
     actor = _actor(request)
     job, created = services.start(actor, name, _body(request), key=idempotency_key, priority=priority)
-    return (201 if created else 200), describe_job(job)
+    return Status(201 if created else 200, describe_job(job))
 
 
 @api.get("/jobs", response=list[JobOut], tags=["jobs"])
