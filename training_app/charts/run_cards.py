@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,33 +21,34 @@ class Card:
     mode: Mode = "lines"
     planned: str = ""
     ordered: bool = False  # the groups are a scale: colours run from dark to light
+    colour: int = 1  # of the first line, 1 to 8
 
     @property
-    def all_patterns(self) -> tuple[str, ...]:
-        return (*self.patterns, self.planned) if self.planned else self.patterns
+    def patterns_json(self) -> str:
+        return json.dumps(self.patterns)
 
 
 RUN_CARDS = (
     Card("loss", "Training loss", "nats per token", ("loss",)),
     Card("held-out", "Held-out loss", "bits per byte, by domain", ("held_out/*", "held_out/macro")),
-    Card("token-entropy", "Token entropy", "nats", ("token_entropy",)),
+    Card("token-entropy", "Token entropy", "nats", ("token_entropy",), colour=3),
     Card("attention-entropy", "Attention entropy", "share of uniform, by layer",
          ("attention_entropy/layer/*", "attention_entropy")),
     Card("stable-rank", "Stable rank", "of gradients, min and mean", ("stable_rank/min", "stable_rank/mean")),
-    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",)),
+    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
     Card("difficulty", "Mixture by difficulty", "delivered so far; dotted: planned", ("mixture/delivered/*",),
          mode="stack", planned="mixture/planned/*", ordered=True),
     Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
          mode="stack", planned="mixture/planned/domain/*"),
-    Card("learning-rate", "Learning rate", "", ("learning_rate",)),
-    Card("throughput", "Throughput", "tokens per second, evaluations left out", ("tokens_per_second",)),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",), colour=7),
+    Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
 )  # fmt: skip
 
 COMPARE_CARDS = (
     Card("held-out-macro", "Held-out loss, mean over domains", "bits per byte", ("held_out/macro",)),
     Card("loss", "Training loss", "nats per token", ("loss",)),
-    Card("token-entropy", "Token entropy", "nats", ("token_entropy",)),
+    Card("token-entropy", "Token entropy", "nats", ("token_entropy",), colour=3),
     Card("stable-rank", "Stable rank, mean over layers", "of gradients", ("stable_rank/mean",)),
-    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",)),
-    Card("learning-rate", "Learning rate", "", ("learning_rate",)),
+    Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",), colour=7),
 )

@@ -47,19 +47,28 @@ def group_name(run: TrainingRun, by: GroupBy) -> str:
     return f"seed {run.seed}" if by == "seed" else (run.group or run.name)
 
 
+def group_colours(runs: Sequence[TrainingRun], by: GroupBy) -> dict[int, int]:
+    """Run → index of its colour: one each, or one per group."""
+    if by == "none":
+        return {run.pk: place for place, run in enumerate(runs)}
+    names = list(dict.fromkeys(group_name(run, by) for run in runs))
+    return {run.pk: names.index(group_name(run, by)) for run in runs}
+
+
 def compared_series(
     actor: Actor, runs: Sequence[TrainingRun], key: str, view: SeriesView, by: GroupBy
 ) -> dict[str, Any]:
     """JSON for one chart: every run's series, and with a grouping the mean over each group's runs with its range."""
+    colours = group_colours(runs, by)
     names = list(dict.fromkeys(group_name(run, by) for run in runs))
     drawn, members = [], {name: list[Series]() for name in names}
-    for place, run in enumerate(runs):
+    for run in runs:
         found = history(actor, run, [key])
         series = found.series[key]
         one = draw(key, series, thinned(series, view, found.start), view.smoothing, found.start)
         name = group_name(run, by)
-        colour = place if by == "none" else names.index(name)
-        drawn.append({**one, "key": f"run-{run.pk}", "short": run.name, "colour": colour, "member": by != "none"})
+        own = {"key": f"run-{run.pk}", "short": run.name, "colour": colours[run.pk], "member": by != "none"}
+        drawn.append({**one, **own})
         members[name].append(_relative(series, found.start))
     means = [] if by == "none" else [_mean(name, i, members[name], view) for i, name in enumerate(names)]
     return {"seq": 0, "start": 0, "smoothing": view.smoothing, "series": [*drawn, *(m for m in means if m)]}
@@ -88,8 +97,7 @@ def _mean(name: str, colour: int, members: list[Series], view: SeriesView) -> di
     )
     kept = thinned(mean, view, 0.0)
     low, high = values.min(axis=0)[kept].tolist(), values.max(axis=0)[kept].tolist()
-    label = f"{name}, mean of {len(members)}"
-    return {**draw(name, mean, kept, 0.0, 0.0), "short": label, "colour": colour, "low": low, "high": high}
+    return {**draw(name, mean, kept, 0.0, 0.0), "short": name, "colour": colour, "low": low, "high": high}
 
 
 def _shared_steps(members: Sequence[Series]) -> core.Ints:

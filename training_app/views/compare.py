@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,6 +23,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     runs = selectors.compared_runs(actor, asked)
     shared, outcomes = selectors.outcomes(actor, runs, HELD_OUT)
     lines = selectors.config_lines(runs)
+    by: Any = request.GET.get("by", "none")
+    by = by if by in get_args(selectors.GroupBy) else "none"
     show_all = request.GET.get("all") == "1"
     logged = {key for run in runs for key in run.latest}
     context = {
@@ -29,8 +33,8 @@ def compare(request: HttpRequest) -> HttpResponse:
         "max_runs": selectors.MAX_RUNS,
         "candidates": selectors.candidates(actor, runs),
         "cards": [card for card in COMPARE_CARDS if card.patterns[0] in logged],
-        "by": request.GET.get("by", "none"),
-        "outcomes": outcomes,
+        "by": by,
+        "outcomes": [(item, selectors.group_colours(runs, by)[item.run.pk] % 8 + 1) for item in outcomes],
         "shared_tokens": shared,
         "lines": [line for line in lines if show_all or line.differs],
         "num_equal": sum(not line.differs for line in lines),

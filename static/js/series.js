@@ -1,0 +1,402 @@
+// Charts of series on a board: one axis switch, smoothing and crosshair for all of them.
+// History comes from [data-series-url] (smoothed on the full data, thinned keeping extremes); news of a run come as
+// rows over the socket (live.js) and continue that history point by point. The view is in the page's query string.
+(() => {
+  const MAX_POINTS = 700, NAME = 20, TICK = 500, REFRESH = 5000;
+  const DEFAULTS = { x: "tokens", log_x: "", log_y: "", smoothing: "0.9" };
+  // A scale of groups (easy to hard) in colours that are ordered for every eye (cividis).
+  const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
+  const charts = () => window.chimera.charts;
+  const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+  class Chart {
+    constructor(board, figure) {
+      Object.assign(this, { board, figure, series: [], seq: 0, queue: null, window: null, dirty: false, visible: false, loaded: false });
+      this.patterns = JSON.parse(figure.dataset.patterns);
+      this.planned = figure.dataset.planned || "";
+      this.stacked = figure.dataset.mode === "stack";
+      this.plot = figure.querySelector(".plot");
+    }
+
+    async load() {
+      this.abort?.abort();
+      const abort = this.abort = new AbortController(), queue = this.queue = [];
+      try {
+        const response = await fetch(this.board.url(this), { signal: abort.signal });
+        if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+        const { series, seq, start } = await response.json();
+        Object.assign(this, { series, seq, start, loaded: true });
+        queue.forEach((row) => this.apply(row));
+        this.dirty = true;
+        await this.draw();
+      } catch (error) {
+        if (error.name !== "AbortError") charts().fail(this.figure, error);
+      } finally {
+        if (this.queue === queue) this.queue = null;
+      }
+    }
+
+    // Rows that arrive while the history is on its way wait for it, so that none falls between the two.
+    take(row) {
+      if (this.queue) this.queue.push(row);
+      if (this.loaded) this.apply(row);
+    }
+
+    apply(row) {
+      if (row.seq <= this.seq) return;
+      this.seq = row.seq;
+      const { step, tokens, time, values } = row.points, smoothing = this.stacked ? 0 : this.board.smoothing;
+      for (const line of this.series) {
+        for (const [index, stored] of values[line.key] || []) {
+          const value = Number(stored), decay = smoothing ** (step[index] - line.last_step);
+          const finite = Number.isFinite(value);
+          line.total = line.total * decay + (finite ? value : 0);
+          line.weight = line.weight * decay + (finite ? 1 : 0);
+          line.last_step = step[index];
+          line.count += 1;
+          if (!finite) { line.non_finite.count += 1; line.non_finite.steps.push(step[index]); continue; }
+          if (this.window) continue; // a zoomed chart stands still; its full view is read anew
+          line.step.push(step[index]); line.tokens.push(tokens[index]); line.time.push(time[index] - this.start);
+          line.raw.push(value); line.smooth.push(line.total / line.weight);
+        }
+        if (line.step.length > 3 * MAX_POINTS) this.stale = true;
+      }
+      this.dirty = true;
+    }
+
+    // Whether one of these keys is a series of this chart that it does not know yet.
+    wants(fresh) {
+      const known = new Set(this.series.map((line) => line.key));
+      const heads = [...this.patterns, this.planned].filter(Boolean).map((pattern) => pattern.split("*")[0]);
+      return fresh.some((key) => !known.has(key) && heads.some((head) => key.startsWith(head)));
+    }
+
+    x(line) { return line[this.board.x]; }
+
+    async draw() {
+      if (!this.visible || !this.loaded) return;
+      this.dirty = false;
+      const drawn = this.series.filter((line) => line.step.length);
+      this.figure.classList.toggle("is-empty", !drawn.length);
+      if (!drawn.length) return;
+      const { data, layout } = this.stacked ? stack(this, drawn) : lines(this, drawn);
+      this.marks(layout, drawn);
+      const plot = await charts().draw(this.figure, data, { ...this.board.axes(this), ...layout }, this.words(drawn));
+      if (plot && !this.bound) this.bind(plot);
+      this.note(drawn);
+      charts().twin(this.figure, () => this.table(drawn), this.board.csv(this));
+    }
+
+    // Alerts and resumptions stand at their step on every chart; only an alert is spelt out, one line below the other.
+    marks(layout, drawn) {
+      const longest = drawn.reduce((a, b) => (b.step.length > a.step.length ? b : a));
+      let alerts = 0;
+      for (const mark of this.board.marks()) {
+        const at = longest.step.findIndex((step) => step >= mark.step);
+        if (at < 0) continue;
+        const x = this.x(longest)[at], colour = mark.alert ? "--warn" : "--muted/0.6";
+        (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { dash: mark.alert ? "dash" : "dot", width: 1, color: colour } });
+        if (!mark.alert || this.stacked || alerts > 3) continue;
+        (layout.annotations ||= []).push({
+          x: this.board.log_x ? Math.log10(x) : x, yref: "paper", y: 1, yshift: -13 * alerts, xanchor: "left", yanchor: "top", showarrow: false,
+          text: `${mark.word} · step ${mark.step}`, font: { size: 10, color: colour }, xshift: 2,
+        });
+        alerts += 1;
+      }
+    }
+
+    bind(plot) {
+      this.bound = true;
+      plot.on("plotly_hover", (event) => this.board.point(this, event.points[0]?.customdata?.[1]));
+      plot.on("plotly_unhover", () => this.board.point(this, null));
+      plot.on("plotly_click", (event) => this.board.pick(event.points[0]?.customdata?.[1]));
+      plot.on("plotly_relayout", (change) => {
+        const lo = change["xaxis.range[0]"], hi = change["xaxis.range[1]"];
+        if (lo !== undefined) this.zoom(this.board.log_x ? [10 ** lo, 10 ** hi] : [lo, hi]);
+        else if (change["xaxis.autorange"]) this.zoom(null);
+      });
+    }
+
+    zoom(range) {
+      this.window = range;
+      clearTimeout(this.zooming);
+      this.zooming = setTimeout(() => this.load(), 150); // the detail of what is now in the frame
+    }
+
+    note(drawn) {
+      const node = this.figure.querySelector(".note");
+      if (!node) return;
+      const lost = drawn.reduce((sum, line) => sum + line.non_finite.count, 0);
+      const first = Math.min(...drawn.flatMap((line) => line.non_finite.steps));
+      node.classList.toggle("bad", lost > 0);
+      if (lost) node.textContent = `${lost} not a number, first at step ${first}`;
+      else node.textContent = !this.stacked && this.board.smoothing && drawn.some((line) => smoothed(this, line)) ? `EMA ${this.board.smoothing}` : "";
+    }
+
+    words(drawn) {
+      const parts = drawn.slice(0, 8).map((line) => {
+        const low = line.raw.reduce((a, b) => Math.min(a, b)), high = line.raw.reduce((a, b) => Math.max(a, b));
+        return `${line.short || line.label}: last ${brief(line.raw.at(-1))} at step ${line.step.at(-1)}, lowest ${brief(low)}, highest ${brief(high)}`;
+      });
+      return `${this.figure.querySelector("h2").textContent} over ${this.board.x}. ${parts.join("; ")}.`;
+    }
+
+    table(drawn) {
+      const rows = drawn.flatMap((line) => line.step.map((step, i) => [step, line.tokens[i], line.short || line.label, line.raw[i], line.smooth[i]]));
+      rows.sort((a, b) => b[0] - a[0]);
+      return { columns: ["step", "tokens", "series", "value", "smoothed"], rows };
+    }
+
+    // Show the point at `step` as if the pointer stood there.
+    hover(step) {
+      if (!this.plot.data || !this.visible) return;
+      const library = window.Plotly;
+      if (step === null) { library.Fx.unhover(this.plot); return; }
+      const points = [];
+      this.plot.data.forEach((trace, curveNumber) => {
+        if (!trace.customdata?.length || trace.hoverinfo === "skip") return;
+        const found = trace.customdata.findIndex((item) => item[1] >= step);
+        if (found >= 0) points.push({ curveNumber, pointNumber: found });
+      });
+      if (points.length) library.Fx.hover(this.plot, points.slice(0, 1));
+    }
+  }
+
+  const brief = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
+  const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+  const HOVER = "<b>%{y:.5g}</b> · smoothed %{customdata[0]:.5g}<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<br>%{customdata[3]}<extra></extra>";
+  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} after the first step`;
+  const custom = (line) => line.step.map((step, i) => [line.smooth[i], step, line.tokens[i], clock(line.time[i])]);
+
+  // A series logged so rarely that smoothing over steps leaves it as it is, is drawn as one line.
+  function smoothed(chart, line) {
+    const gap = (line.last_step - line.step[0]) / Math.max(1, line.count - 1);
+    return chart.board.smoothing > 0 && chart.board.smoothing ** gap > 0.05;
+  }
+
+  function colourOf(chart, line, index) {
+    if (line.colour !== undefined) return `--series-${(line.colour % 8) + 1}`;
+    const family = chart.patterns.some((pattern) => pattern.includes("*"));
+    if (family && chart.patterns.includes(line.key) && chart.series.length > 1) return "--ink"; // the overall value among a family's members
+    return `--series-${((Number(chart.figure.dataset.colour || 1) - 1 + index * (family ? 1 : 5)) % 8) + 1}`;
+  }
+
+  function lines(chart, drawn) {
+    const data = [], ends = [];
+    drawn.forEach((line, index) => {
+      const x = chart.x(line), colour = colourOf(chart, line, index), base = { type: "scatter", mode: line.step.length < 3 ? "lines+markers" : "lines", x };
+      const name = line.short || line.label, few = { name, customdata: custom(line), hovertemplate: drawn.length > 1 ? HOVER.replace("<extra></extra>", `<extra>${escape(clip(name, 40))}</extra>`) : HOVER };
+      if (line.low) {
+        const edge = { ...base, hoverinfo: "skip", line: { width: 0 } };
+        data.push({ ...edge, y: line.low }, { ...edge, y: line.high, fill: "tonexty", fillcolor: `${colour}/0.16` });
+      }
+      if (line.member) data.push({ ...base, ...few, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } });
+      else if (line.low || !smoothed(chart, line)) data.push({ ...base, ...few, y: line.raw, line: { width: line.low ? 2.4 : 1.7, color: colour } });
+      else {
+        data.push({ ...base, ...few, y: line.raw, line: { width: 1, color: `${colour}/0.3` } });
+        data.push({ ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } });
+      }
+      if (!line.member) ends.push({ text: name, y: (line.low || !smoothed(chart, line) ? line.raw : line.smooth).at(-1), colour });
+    });
+    const log = chart.board.log_y, values = drawn.flatMap((line) => [...line.raw, ...(line.low || []), ...(line.high || [])]);
+    const range = span(values, log);
+    const layout = { yaxis: { type: log ? "log" : "linear", range, nticks: 5, exponentformat: "power", tickformat: log ? undefined : "~g" } };
+    if (drawn.length > 1 && ends.length <= 6) label(chart, layout, ends.map((end) => ({ ...end, at: log ? Math.log10(end.y) : end.y })), range);
+    return { data, layout };
+  }
+
+  function span(values, log) {
+    let low = Infinity, high = -Infinity;
+    for (const value of values) {
+      if (value === null || (log && value <= 0)) continue;
+      low = Math.min(low, value); high = Math.max(high, value);
+    }
+    if (low > high) return undefined;
+    if (log) { low = Math.log10(low); high = Math.log10(high); }
+    const pad = (high - low || Math.abs(high) || 1) * 0.06;
+    return [low - pad, high + pad];
+  }
+
+  // Names at the ends of their lines, pushed apart so that none covers another.
+  function label(chart, layout, ends, range) {
+    const height = (chart.plot.clientHeight || 200) - 40, line = 13;
+    const widest = Math.max(...ends.map((end) => clip(end.text, NAME).length));
+    const placed = ends.map((end) => ({ ...end, px: ((end.at - range[0]) / (range[1] - range[0])) * height })).sort((a, b) => a.px - b.px);
+    placed.forEach((end, i) => { end.to = Math.max(end.px, i ? placed[i - 1].to + line : 0); });
+    const over = placed.at(-1).to - height;
+    if (over > 0) for (let i = placed.length - 1, top = height; i >= 0; i -= 1, top -= line) placed[i].to = Math.min(placed[i].to, top);
+    layout.margin = { r: Math.min(150, 12 + widest * 6.3) };
+    layout.annotations = placed.map((end) => ({
+      xref: "paper", x: 1, xanchor: "left", xshift: 4, yref: "paper", y: end.to / height, yanchor: "middle", showarrow: false,
+      text: escape(clip(end.text, NAME)), font: { size: 11, color: end.colour },
+    }));
+  }
+
+  function stack(chart, drawn) {
+    const delivered = drawn.filter((line) => !line.key.includes("/planned/")), planned = drawn.filter((line) => line.key.includes("/planned/"));
+    const ordered = chart.figure.dataset.ordered !== undefined, data = [], ends = [];
+    let under = 0;
+    delivered.forEach((line, i) => {
+      const colour = ordered ? RAMP[Math.round(((delivered.length - 1 - i) * (RAMP.length - 1)) / Math.max(1, delivered.length - 1))] : `--series-${(i % 8) + 1}`;
+      data.push({
+        type: "scatter", mode: "lines", name: line.short, x: chart.x(line), y: line.raw, stackgroup: "share", line: { width: 0.5, color: colour },
+        fillcolor: ordered ? colour : `${colour}/0.75`, customdata: custom(line),
+        hovertemplate: `<b>%{y:.1%}</b><br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra>${escape(line.short)}</extra>`,
+      });
+      ends.push({ text: line.short, at: under + line.raw.at(-1) / 2, colour: "--muted" });
+      under += line.raw.at(-1);
+    });
+    let below = null;
+    planned.slice(0, -1).forEach((line) => { // borders between the planned shares
+      below = line.raw.map((value, i) => value + (below ? below[i] ?? 0 : 0));
+      data.push({ type: "scatter", mode: "lines", x: chart.x(line), y: below, hoverinfo: "skip", line: { width: 1, dash: "dot", color: "--ink" } });
+    });
+    const layout = { yaxis: { range: [0, 1], tickformat: ".0%", nticks: 5 } };
+    if (ends.length <= 10) label(chart, layout, ends, [0, 1]);
+    return { data, layout };
+  }
+
+  class Board {
+    constructor(node) {
+      this.node = node;
+      this.topic = node.dataset.liveTopic;
+      this.keys = new Set();
+      this.read();
+      this.charts = [...node.querySelectorAll("figure[data-patterns]")].map((figure) => new Chart(this, figure));
+      const seen = new IntersectionObserver((entries) => entries.forEach((entry) => this.look(entry)), { rootMargin: "150px" });
+      this.charts.forEach((chart) => { chart.figure.chart = chart; seen.observe(chart.figure); });
+      this.controls();
+      setInterval(() => this.tick(), TICK);
+      if (node.dataset.refresh !== undefined) setInterval(() => { if (!document.hidden) this.reload(); }, REFRESH);
+    }
+
+    get smoothing() { return Number(this.view.smoothing); }
+    get x() { return this.view.x; }
+    get log_x() { return this.view.log_x === "1"; }
+    get log_y() { return this.view.log_y === "1"; }
+
+    read() {
+      const query = new URLSearchParams(location.search);
+      this.view = Object.fromEntries(Object.entries(DEFAULTS).map(([name, value]) => [name, query.get(name) ?? value]));
+      if (!["tokens", "step", "time"].includes(this.view.x)) this.view.x = DEFAULTS.x;
+      if (!(this.smoothing >= 0 && this.smoothing <= 0.99)) this.view.smoothing = DEFAULTS.smoothing;
+    }
+
+    // The view belongs to the address: copying it shares exactly what is seen.
+    change(name, value) {
+      this.view[name] = value;
+      const url = new URL(location.href);
+      for (const [key, item] of Object.entries(this.view)) {
+        if (item === DEFAULTS[key]) url.searchParams.delete(key); else url.searchParams.set(key, item);
+      }
+      history.replaceState(history.state, "", url);
+      this.mark();
+      if (name === "log_y") this.charts.forEach((chart) => { chart.dirty = true; });
+      else if (name !== "smoothing") { this.charts.forEach((chart) => { chart.window = null; }); this.reload(); }
+      else { clearTimeout(this.sliding); this.sliding = setTimeout(() => this.reload(), 120); }
+      this.tick();
+    }
+
+    controls() {
+      this.node.addEventListener("click", (event) => {
+        const axis = event.target.closest("[data-x]"), toggle = event.target.closest("[data-toggle]");
+        if (axis) this.change("x", axis.dataset.x);
+        else if (toggle) this.change(toggle.dataset.toggle, this.view[toggle.dataset.toggle] === "1" ? "" : "1");
+      });
+      this.node.querySelector("[data-smoothing]")?.addEventListener("input", (event) => this.change("smoothing", event.target.value));
+      this.mark();
+    }
+
+    mark() {
+      this.node.querySelectorAll("[data-x]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.x === this.x)));
+      this.node.querySelectorAll("[data-toggle]").forEach((button) => button.setAttribute("aria-pressed", String(this.view[button.dataset.toggle] === "1")));
+      const slider = this.node.querySelector("[data-smoothing]");
+      if (slider) { slider.value = this.view.smoothing; slider.nextElementSibling.textContent = Number(this.view.smoothing).toFixed(2); }
+    }
+
+    look(entry) {
+      const { chart } = entry.target;
+      chart.visible = entry.isIntersecting;
+      if (chart.visible && !chart.loaded && !chart.queue) chart.load(); else if (chart.visible) chart.dirty = true;
+    }
+
+    tick() {
+      if (document.hidden) return;
+      for (const chart of this.charts) {
+        if (chart.stale && !chart.queue) { chart.stale = false; chart.load(); }
+        else if (chart.dirty && chart.visible) chart.draw();
+      }
+    }
+
+    reload() { this.charts.forEach((chart) => { if (chart.loaded || chart.visible) chart.load(); }); }
+
+    rows(rows) {
+      for (const row of rows) {
+        const fresh = Object.keys(row.points.values).filter((key) => !this.keys.has(key));
+        fresh.forEach((key) => this.keys.add(key));
+        for (const chart of this.charts) {
+          chart.take(row);
+          if (fresh.length && chart.loaded && chart.wants(fresh)) chart.stale = true; // a series that the chart does not know yet
+        }
+      }
+    }
+
+    url(chart) {
+      const query = new URLSearchParams(this.node.dataset.query || "");
+      [...chart.patterns, ...(chart.planned ? [chart.planned] : [])].forEach((pattern) => query.append("key", pattern));
+      query.set("x", this.x);
+      query.set("smoothing", chart.stacked ? "0" : this.view.smoothing);
+      query.set("max_points", String(MAX_POINTS));
+      if (this.log_x) query.set("log_x", "1");
+      if (chart.stacked) query.set("aligned", "1");
+      if (chart.window) { query.set("lo", chart.window[0]); query.set("hi", chart.window[1]); }
+      return `${this.node.dataset.seriesUrl}?${query}`;
+    }
+
+    csv(chart) {
+      if (!this.node.dataset.csvUrl) return "";
+      const query = new URLSearchParams();
+      [...chart.patterns, ...(chart.planned ? [chart.planned] : [])].forEach((pattern) => query.append("key", pattern));
+      return `${this.node.dataset.csvUrl}?${query}`;
+    }
+
+    axes(chart) {
+      const title = { tokens: "tokens", step: "steps", time: "seconds since the first step" }[this.x];
+      return {
+        uirevision: `${this.x} ${this.log_x} ${this.log_y}`, showlegend: false,
+        xaxis: { type: this.log_x ? "log" : "linear", tickformat: "~s", title: { text: title, standoff: 2 }, nticks: 6, showgrid: false },
+        margin: { l: 42, r: 12, t: 8, b: 34 },
+      };
+    }
+
+    marks() {
+      return [...document.querySelectorAll("[data-mark-step]")].map((node) => ({
+        step: Number(node.dataset.markStep), word: node.dataset.markWord, alert: node.dataset.markWord !== "resumed",
+      }));
+    }
+
+    // The crosshair of one chart moves those of the others.
+    point(source, step) {
+      if (this.pointing || step === undefined) return;
+      cancelAnimationFrame(this.frame);
+      this.frame = requestAnimationFrame(() => {
+        this.pointing = true;
+        try { this.charts.forEach((chart) => { if (chart !== source) chart.hover(step); }); } finally { this.pointing = false; }
+      });
+    }
+
+    pick(step) {
+      const { batchUrl } = this.node.dataset;
+      if (batchUrl && step) window.htmx.ajax("GET", `${batchUrl}?step=${step}`, { target: "#batch", swap: "innerHTML" });
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const boards = [...document.querySelectorAll("[data-board]")].map((node) => new Board(node));
+    const of = (event, action) => boards.filter((board) => board.topic === event.detail.topic).forEach(action);
+    document.body.addEventListener("chimera:rows", (event) => of(event, (board) => board.rows(event.detail.rows)));
+    document.body.addEventListener("chimera:reset", (event) => of(event, (board) => board.reload()));
+    document.documentElement.addEventListener("chimera:theme", () => boards.forEach((board) => { board.charts.forEach((chart) => { chart.dirty = true; }); board.tick(); }));
+    document.body.addEventListener("htmx:afterSettle", (event) => { if (event.target.id === "timeline") boards.forEach((board) => board.charts.forEach((chart) => { chart.dirty = true; })); });
+  });
+})();

@@ -1,0 +1,72 @@
+"""Training in the admin: everything can be looked up; what workers wrote can be read, not edited."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from training_app.models import Checkpoint, MetricRow, RunEvent, SavedState, TrainingRun
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that only the product writes."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        return False
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnly):
+    list_display = ("id", "name", "project", "group", "seed", "state", "step", "steps", "tokens", "page")
+    list_filter = ("project", "job__state")
+    list_select_related = ("project", "job")
+    search_fields = ("name", "group")
+    date_hierarchy = "created_at"
+
+    @admin.display(ordering="job__state")
+    def state(self, run: TrainingRun) -> str:
+        return run.job.state
+
+    @admin.display(description="page")
+    def page(self, run: TrainingRun) -> str:
+        return format_html('<a href="{}">open</a>', reverse("run-detail", args=[run.pk]))
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnly):
+    list_display = ("id", "label", "project", "run", "step", "tokens", "bytes", "short_digest", "created_at")
+    list_filter = ("project",)
+    list_select_related = ("project", "run")
+    search_fields = ("name", "digest")
+    date_hierarchy = "created_at"
+
+
+@admin.register(RunEvent)
+class RunEventAdmin(ReadOnly):
+    list_display = ("id", "run", "at", "attempt", "step", "kind", "message")
+    list_filter = ("kind",)
+    list_select_related = ("run",)
+    search_fields = ("message", "run__name")
+    date_hierarchy = "at"
+
+
+@admin.register(SavedState)
+class SavedStateAdmin(ReadOnly):
+    list_display = ("run", "step", "tokens", "attempt", "saved_at", "path")
+    list_select_related = ("run",)
+    search_fields = ("run__name", "path")
+
+
+@admin.register(MetricRow)
+class MetricRowAdmin(ReadOnly):
+    list_display = ("id", "run", "attempt", "seq", "first_step", "last_step")
+    list_select_related = ("run",)
+    search_fields = ("=run__id", "run__name")
