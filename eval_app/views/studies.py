@@ -27,8 +27,12 @@ def study_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
     study = selectors.study_get(actor_of(request), pk)
-    template = "eval/_study.html" if request.headers.get("HX-Request") else "eval/study_detail.html"
-    return render(request, template, _context(study))
+    if not request.headers.get("HX-Request"):
+        return render(request, "eval/study_detail.html", _context(study))
+    response = render(request, "eval/_study_live.html", _context(study))
+    if study.verdict is not None:
+        response["HX-Refresh"] = "true"  # the verdict has come: the whole page is another one now
+    return response
 
 
 def _context(study: Study) -> dict[str, Any]:
@@ -43,6 +47,7 @@ def _context(study: Study) -> dict[str, Any]:
         "finished": sum(cell.state == "succeeded" for cell in cells),
         "planned": len(arms) * len(config.seeds),
         "first_run": cells[0].run if cells else None,
+        "has_curves": any(config.primary_outcome in cell.run.latest for cell in cells),
         "verdict": study.verdict,
         "crumbs": [{"title": "Studies", "url": reverse("studies")}, {"title": f"Study {study.pk}", "url": ""}],
     }
