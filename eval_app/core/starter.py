@@ -29,7 +29,7 @@ class Scale:
 
 
 SCALES = {
-    "full": Scale(None, 2048, 256, 16_384, 524_288, TrainSettings()),
+    "full": Scale(None, 2048, 128, 8_192, 524_288, TrainSettings()),  # measured: docs/LOG.md
     "test": Scale(
         max_documents=60,
         vocab_size=512,
