@@ -10,6 +10,8 @@ from chimera.jobs.kinds import Finished
 from chimera.jobs.models import Job, JobEvent, State
 from chimera.projects.access import Actor
 from curriculum_app.models import Schedule
+from curriculum_app.services.taxonomy import import_tree
+from curriculum_app.starter.taxonomy import nodes
 from eval_app.core.configs_study import StudyConfig
 from eval_app.models import Study
 from eval_app.services.studies import conclude
@@ -33,6 +35,7 @@ class MadeUpProject:
         dataset = factories.make_dataset(self.actor, stage="curated")
         self.sequences = factories.make_sequences(self.actor, dataset)
         self.schedule: Schedule = factories.make_schedule(self.actor, sequences=self.sequences)
+        import_tree(self.actor, nodes())
         self.points = [_points(row) for row in range(ROWS_PER_RUN)]
         self.num_studies = 0
 
@@ -45,7 +48,7 @@ class MadeUpProject:
     def add_study(self) -> Study:
         self.num_studies += 1
         name = f"Study {self.num_studies}"
-        config = StudyConfig(name=name, sequences=self.sequences.uid, seeds=list(range(SEEDS)))  # type: ignore[arg-type]
+        config = StudyConfig(name=name, sequences=self.sequences.uid, seeds=list(range(SEEDS)))
         job = self._job("study", name, config.as_json(), composite=True)
         job.save()
         study = Study.objects.create(
@@ -79,7 +82,7 @@ class MadeUpProject:
 
     def _train_job(self, parent: Job, arm: str, seed: int) -> Job:
         name = f"{parent.name} · {arm} · seed {seed}"
-        config = TrainConfig(name=name, schedule=self.schedule.uid, seed=seed, group=arm, model=TINY)  # type: ignore[arg-type]
+        config = TrainConfig(name=name, schedule=self.schedule.uid, seed=seed, group=arm, model=TINY)
         return self._job("train", name, config.as_json(), parent=parent, slot=f"train/{arm}/{seed}")
 
     def _run(self, job: Job, arm: str, seed: int) -> TrainingRun:

@@ -50,4 +50,4 @@ def test_every_version_declared_in_pyproject_is_the_locked_one() -> None:
 @pytest.mark.skipif(bool(os.environ.get("TORCH_INDEX")), reason="another build of torch was asked for")
 def test_the_default_install_brings_no_nvidia_package() -> None:
     found = [name for name in installed() if name.startswith("nvidia-")]
-    assert found == [], "install the CPU build: make clean, then TORCH_INDEX=https://download.pytorch.org/whl/cpu make run"
+    assert found == [], "for the CPU build: make clean; make run TORCH_INDEX=https://download.pytorch.org/whl/cpu"
