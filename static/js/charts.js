@@ -76,7 +76,7 @@
   function fillTwin(figure, box) {
     const { columns, rows } = typeof box.source === "function" ? box.source() : box.source;
     const wrap = Object.assign(document.createElement("div"), { className: "table-wrap twin-table", tabIndex: 0 });
-    wrap.setAttribute("role", "region");
+    wrap.setAttribute("role", "group");
     wrap.setAttribute("aria-label", `Numbers of ${figure.querySelector("h2")?.textContent || "the chart"}`);
     const html = document.createElement("table");
     html.className = "table";
