@@ -209,7 +209,8 @@ def test_a_checkpoint_shows_scores_files_and_lineage(editor, editor_client):
     run = scheduled(editor, state=State.SUCCEEDED)
     summary = {
         "held_out": {"prose": 1.9, "code": 3.4}, "unigram": {"prose": 2.5, "code": 3.0}, "held_out_macro": 2.65,
-        "parameters": 43168, "seconds": 12.0, "device": "cpu", "tokens_per_second": 900.0, "first_loss": 6.0, "last_loss": 4.0,
+        "parameters": 43168, "seconds": 12.0, "device": "cpu", "tokens_per_second": 900.0,
+        "first_loss": 6.0, "last_loss": 4.0,
     }  # fmt: skip
     files = {"model.safetensors": {"bytes": 1234, "sha256": "c" * 64}}
     row = Checkpoint.objects.create(
