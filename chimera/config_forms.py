@@ -121,7 +121,8 @@ class ConfigForm(forms.Form):
         return next((name for name in self.fields if path and name.startswith(f"{path}.")), None)
 
     def _walk(self, config: type[Config], prefix: str, values: Mapping[str, Any], section: Section) -> None:
-        for name, info in config.model_fields.items():
+        in_order = sorted(config.model_fields.items(), key=lambda item: not item[1].is_required())
+        for name, info in in_order:  # what must be said comes first
             path, kind, value = f"{prefix}{name}", bare(info.annotation), values.get(name)
             if _is_subclass(kind, Choice):
                 self._add_choice(path, kind, info, value)

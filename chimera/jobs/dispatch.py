@@ -8,9 +8,12 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from chimera.celery import app
 from chimera.jobs.models import Job
 
 log = logging.getLogger(__name__)
+
+TASK = "chimera.work"
 
 
 def dispatch(job: Job) -> None:
@@ -21,9 +24,7 @@ def dispatch(job: Job) -> None:
 
 def send(queue: str) -> None:
     """Put one message into `queue`; a broker that is away is logged, never raised."""
-    from chimera.jobs.tasks import work
-
     try:
-        work.apply_async(args=[queue], queue=queue, retry=False)
+        app.send_task(TASK, args=[queue], queue=queue, retry=False, ignore_result=True)
     except (BrokerError, OSError) as error:
         log.warning("no message to queue %s: %s", queue, error)

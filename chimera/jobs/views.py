@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -65,6 +65,7 @@ def _detail(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
         "config": json.dumps(job.config, indent=1, ensure_ascii=False),
         "command": _command(job),
         "thing": _page_of(job),
+        "made": [(name, uid, _page_of_artefact(uid)) for name, uid in job.artifacts.items()],
     }
     return render(request, _template(request, "detail"), context)
 
@@ -145,6 +146,15 @@ def _page_of(job: Job) -> str:
     """The page of what the job makes (a run, a study), "" if its kind has none."""
     kind = next((kind for kind in all_kinds() if kind.name == job.kind), None)
     return str(resolve(kind.page)(job)) if kind is not None and kind.page else ""
+
+
+def _page_of_artefact(uid: str) -> str:
+    """The page of `dataset-3`, "" if things of its kind have none."""
+    kind, _, number = uid.rpartition("-")
+    try:
+        return reverse(f"{kind}-detail", args=[int(number)])
+    except (NoReverseMatch, ValueError):
+        return ""
 
 
 def _command(job: Job) -> str:

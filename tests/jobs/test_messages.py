@@ -23,12 +23,10 @@ def test_the_broker_counts_the_messages_that_wait_in_a_queue() -> None:
 def test_a_broker_that_is_away_is_no_error(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     from kombu.exceptions import OperationalError
 
-    from chimera.jobs.tasks import work
-
-    def away(**kwargs: object) -> None:
+    def away(*args: object, **kwargs: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(work, "apply_async", away)
+    monkeypatch.setattr(dispatch.app, "send_task", away)
     real_send("cpu")
     assert "no message to queue cpu" in caplog.text
     assert dispatch.send is not real_send
