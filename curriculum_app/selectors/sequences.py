@@ -53,8 +53,8 @@ def held_out(manifest: dict[str, Any]) -> list[HeldOutRow]:
 
 
 def _held_out_row(domain: str, facts: dict[str, int], unigram: float | None) -> HeldOutRow:
-    counts = (facts.get(f"held_out_{name}") for name in ("documents", "tokens", "bytes"))
-    return HeldOutRow(domain, *counts, unigram)
+    documents, tokens, size = (facts.get(f"held_out_{name}") for name in ("documents", "tokens", "bytes"))
+    return HeldOutRow(domain, documents, tokens, size, unigram)
 
 
 @dataclass(frozen=True)

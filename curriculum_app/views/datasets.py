@@ -160,7 +160,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 def _frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     """What every page of a version shows: title, state line, tabs."""
     manifest = version.manifest
-    tabs = [("overview", "dataset-detail", "Overview", None)]
+    tabs: list[tuple[str, str, str, int | None]] = [("overview", "dataset-detail", "Overview", None)]
     tabs += [("documents", "dataset-documents", "Documents", version.documents)]
     if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
