@@ -19,6 +19,8 @@ HEADERS = {
     "requirements.lock": "# What `make run` installs. Written by `make lock`.",
     "requirements-dev.lock": "# What `make test` adds to requirements.lock. Written by `make lock`.",
 }
+# Needed on some Pythons only; Debian 12 has 3.11.2. By name, as (version, marker).
+CONDITIONAL = {"async-timeout": ("5.0.1", 'python_full_version < "3.11.3"')}
 
 
 def declared(root: Path = ROOT) -> tuple[list[str], list[str]]:
@@ -49,14 +51,15 @@ def closure(requirements: list[str]) -> dict[str, str]:
 def render() -> dict[str, str]:
     """File name → content of both lock files."""
     default, dev = declared()
-    pinned = closure(default)
+    pinned = closure(default) | {name: version for name, (version, _) in CONDITIONAL.items()}
     added = {name: version for name, version in closure(dev).items() if name not in pinned}
     sets = zip(HEADERS.items(), (pinned, added), strict=True)
     return {file: "\n".join([header, *_lines(pins)]) + "\n" for (file, header), pins in sets}
 
 
 def _lines(pins: dict[str, str]) -> list[str]:
-    return [f"{name}=={version}" for name, version in sorted(pins.items())]
+    markers = {name: f" ; {marker}" for name, (_, marker) in CONDITIONAL.items()}
+    return [f"{name}=={version}{markers.get(name, '')}" for name, version in sorted(pins.items())]
 
 
 def main() -> None:
