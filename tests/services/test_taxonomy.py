@@ -156,7 +156,7 @@ def test_importing_a_tree_twice_adds_it_once(actor):
     assert TaxonomyChange.objects.get().detail == {"nodes": 3}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(-1, 7)), max_size=8))
 def test_any_row_of_moves_leaves_every_node_in_the_tree_once(actor, moves):
     TaxonomyNode.objects.all().delete()
