@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one byte form of a JSON value that is ever hashed (methods: sorted keys, no spaces, UTF-8)."""
+    """The one byte form of a JSON value that is ever hashed (sorted keys, no spaces, UTF-8)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -1,7 +1,7 @@
 """From a dataset version to a sequence table: tokenizer, held-out text, packing, groups (pure).
 
 Difficulty here is a proxy that no model was asked about: the rank of a document's length and of its density within its
-domain (methods: curriculum.md 4.2). Density is either how little zlib can shrink the text or how rare its tokens are.
+domain (docs/curricula.md). Density is either how little zlib can shrink the text or how rare its tokens are.
 Ranks are weighted by tokens, so bins of rank hold about equal text, and taken within a domain, so that a curriculum
 over difficulty does not turn into one over domains.
 """
@@ -38,7 +38,7 @@ from curriculum_app.core.packing import (
 from curriculum_app.core.sequences import Grouping, SequenceContents
 from curriculum_app.core.tokenizer import END_OF_TEXT_ID, token_bytes, train_bpe
 
-LENGTH_BINS = 8  # B of the scheduler's length histogram (methods: curriculum.md 2.1)
+LENGTH_BINS = 8  # B of the scheduler's length histogram (docs/curricula.md)
 BATCH_BYTES = 1_000_000
 Source = Callable[[], Iterable[Document]]
 Report = Callable[[int, str], None]  # bytes done of twice the corpus, what is being done; may raise to stop

@@ -1,6 +1,6 @@
 """`MixtureCurve`: group shares as a function of tokens seen, linear in log N between knots (pure).
 
-Source: TerRIFIC, continuous curriculum f(N, G), Algorithm 1 (methods: curriculum.md 1.4). Shares are softmax(f(N)),
+Source: TerRIFIC Curricula, continuous curriculum f(N, G), Algorithm 1. Shares are softmax(f(N)),
 f is piecewise linear in s = log N and constant before the first and after the last knot.
 """
 

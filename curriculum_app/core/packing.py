@@ -99,7 +99,7 @@ class HeldOut:
 
     The first token of a window is context only (end-of-text, or the token before the window); every other token of
     it is predicted once, and `n_bytes[i]` counts exactly the UTF-8 bytes those predicted tokens decode to. So
-    `sum NLL (nats) / (ln 2 * total_bytes)` is bits per byte of the text itself (methods: data.md 9.1).
+    `sum NLL (nats) / (ln 2 * total_bytes)` is bits per byte of the text itself.
     """
 
     tokens: Tokens

@@ -1,4 +1,4 @@
-"""Comparing runs: paired and unpaired tests, intervals, power, multiplicity (pure; methods: data.md 9.8).
+"""Comparing runs: paired and unpaired tests, intervals, power, multiplicity (pure; docs/studies.md).
 
 All tests are two-sided. Values of one seed are one observation: runs that share a seed are paired.
 """

@@ -1,4 +1,4 @@
-"""Compression ratio: how much redundancy zlib finds (methods: curriculum.md 4.2)."""
+"""Compression ratio: how much redundancy zlib finds."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from curriculum_app.core.packing import Int
 def weighted_ranks(values: ArrayLike, weights: ArrayLike) -> Float:
     """Shape (D,), in [0, 1]: share of the weight with a smaller value plus half of that with an equal one.
 
-    Equal values get equal ranks (methods: curriculum.md 4.2, average ties), and the weighted mean rank is 0.5.
+    Equal values get equal ranks (the average of ties), and the weighted mean rank is 0.5.
     """
     distinct, which = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True)
     mass = np.bincount(which, np.asarray(weights, dtype=np.float64), len(distinct))

@@ -18,7 +18,7 @@ def unigram_bits(counts: Int) -> Float:
 def mean_surprisal(documents: Sequence[Tokens], bits: Float) -> Float:
     """Shape (D,): mean bits per token of each document; 0 for an empty one.
 
-    The mean, not the sum that is cl-irt's word rarity (methods: curriculum.md 4.2): it must not measure length again.
+    The mean, not the sum that is cl-irt's word rarity: it must not measure length again.
     """
     return np.array([float(bits[tokens].mean()) if len(tokens) else 0.0 for tokens in documents])
 

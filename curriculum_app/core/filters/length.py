@@ -11,7 +11,10 @@ from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, thresh
 
 @FILTERS.register("length")
 class Length(Filter):
-    """Drops documents with fewer or more characters than the bounds (both inclusive)."""
+    """Drops documents with fewer or more characters than the bounds (both inclusive).
+
+    Chimera's own: no paper is followed; source code and books need an upper bound that no quality rule gives.
+    """
 
     title = "Length"
 

@@ -1,4 +1,4 @@
-"""SlimPajama's rule for short documents."""
+"""SlimPajama's rule for short documents (Soboleva et al. 2023; Cerebras modelzoo, `preprocessing/filter.py`)."""
 
 from __future__ import annotations
 

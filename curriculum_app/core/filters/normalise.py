@@ -1,4 +1,4 @@
-"""Unicode repair and NFC by ftfy, as SlimPajama does before its other steps."""
+"""Unicode repair and NFC by ftfy, as SlimPajama (Soboleva et al. 2023) does before its other steps."""
 
 from __future__ import annotations
 

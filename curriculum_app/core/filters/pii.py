@@ -1,4 +1,4 @@
-"""E-mail and IP addresses replaced, after FineWeb's formatter (datatrove `pii.py`)."""
+"""E-mail and IP addresses replaced, after FineWeb (arXiv 2406.17557; datatrove `formatters/pii.py`)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,10 @@ from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
 
 @FILTERS.register("python_parse")
 class PythonParse(Filter):
-    """Drops source that `ast.parse` of the running Python refuses; the statistic is the line of the error."""
+    """Drops source that `ast.parse` of the running Python refuses; the statistic is the line of the error.
+
+    Chimera's own: rules made for prose say nothing about code, and a file that its own compiler refuses is damaged.
+    """
 
     title = "Python parses"
 

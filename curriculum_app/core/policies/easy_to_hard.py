@@ -17,8 +17,8 @@ from curriculum_app.core.scheduling.difficulty_curve import GROUPING, difficulty
 class EasyToHard:
     """A mixture curve over difficulty bins, realised by the greedy scheduler.
 
-    Sources: curriculum learning (Bengio et al. 2009); predefined difficulty and pacing (methods: curriculum.md 4.2,
-    4.3); mixture curve and scheduler of TerRIFIC (1.4, 2). Difficulty is a proxy: length and density of documents.
+    Sources: curriculum learning (Bengio et al. 2009); mixture curve and scheduler of TerRIFIC Curricula, see
+    docs/curricula.md. Difficulty is a proxy: length and density of documents.
     """
 
     title: ClassVar[str] = "Easy to hard"

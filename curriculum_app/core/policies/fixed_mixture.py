@@ -16,7 +16,7 @@ GROUPING = "domain"
 
 @POLICIES.register("fixed_mixture")
 class FixedMixture:
-    """The greedy scheduler with the pool's own domain shares as target (TerRIFIC, static; curriculum.md 2.1).
+    """The greedy scheduler with the pool's own domain shares as target (TerRIFIC Curricula, static).
 
     What a shuffle does on average, this does at every prefix.
     """

@@ -1,4 +1,4 @@
-"""The anti-curriculum: the mandatory control of easy-to-hard (methods: curriculum.md 4.3)."""
+"""The anti-curriculum: the control that easy-to-hard needs (Wu, Dyer & Neyshabur 2021, arXiv 2012.03107)."""
 
 from __future__ import annotations
 

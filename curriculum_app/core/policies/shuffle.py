@@ -14,7 +14,7 @@ GROUPING = "domain"
 
 @POLICIES.register("shuffle")
 class Shuffle:
-    """Fisher-Yates permutation; the baseline every curriculum has to beat (methods: curriculum.md 4.3)."""
+    """A random permutation (Fisher & Yates 1938); the baseline that every curriculum has to beat."""
 
     title: ClassVar[str] = "Shuffled"
     summary: ClassVar[str] = "Every sequence of the pool once, in random order: the baseline."

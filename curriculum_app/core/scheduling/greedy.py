@@ -1,7 +1,7 @@
 """The greedy mixture-adherent scheduler, exact (pure).
 
-Source: TerRIFIC (methods: curriculum.md 2). With T tokens per group, U per length bin and S in all delivered so far,
-the next sequence is the one that minimises
+Source: TerRIFIC Curricula (docs/curricula.md). With T tokens per group, U per length bin and S in all delivered so
+far, the next sequence is the one that minimises
 
     J(s) = sum_j [T_j + c_sj - E_j(S + l_s)]^2 + lambda * sum_b [U_b + l_sb - U*_b(S + l_s)]^2
 

@@ -39,7 +39,7 @@ class StaticTarget:
 
 @dataclass(frozen=True)
 class CurveTarget:
-    """Shares that move with tokens seen: E_j(S), and U*_b(S) = sum_j E_j(S) kappa_{b|j} (curriculum.md 2.1)."""
+    """Shares that move with tokens seen: E_j(S), and U*_b(S) = sum_j E_j(S) kappa_{b|j} (TerRIFIC Curricula)."""
 
     curve: MixtureCurve
     bins_given_group: Float  # (K, B), rows sum to 1
@@ -68,7 +68,7 @@ def bins_given_group(groups: Counts, bins: Counts) -> Float:
 def feasible_horizon(target: Target, available: Counts) -> float:
     """Largest S (tokens) up to which no group is owed more than is available, at most sum(available).
 
-    One pass over finite data can keep a mixture other than its own only for so long (curriculum.md 2.3).
+    One pass over finite data can keep a mixture other than its own only for so long.
     """
     total = float(available.sum())
     limit = available * (1 + 1e-9) + 1e-6

@@ -1,4 +1,4 @@
-"""Worked numbers of data.md 9.8 and what must hold for any input."""
+"""Worked numbers of the statistics and what must hold for any input."""
 
 import math
 

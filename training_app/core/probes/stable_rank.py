@@ -33,7 +33,9 @@ def stable_rank(matrix: Tensor) -> float:
 
 @PROBES.register("stable_rank")
 class StableRank(Probe):
-    """Smallest and mean stable rank over layers of dL/dW, each layer one matrix (TerRIFIC: gradient diversity).
+    """Smallest and mean stable rank over layers of dL/dW, each layer one matrix.
+
+    Stable rank: Rudelson & Vershynin 2007; as a measure of the diversity of gradients: TerRIFIC Curricula.
 
     A layer whose gradient is zero has no stable rank: it is left out and counted.
     """

@@ -10,7 +10,7 @@ from training_app.core.probes.base import PROBES, Probe, ProbeConfig, StepView
 
 @PROBES.register("token_entropy")
 class TokenEntropy(Probe):
-    """Mean entropy −Σ_v p_v log p_v of the next-token distribution, from the logits that the loss computed anyway.
+    """Mean entropy −Σ_v p_v ln p_v (Shannon 1948) of the next-token distribution, from logits the loss computed anyway.
 
     Falling to zero means a model that is certain of everything (collapse); ln V is a uniform guess.
     """

@@ -1,0 +1,271 @@
+"""What every extension owes: a new filter, policy or probe is tested by existing, and so is a new kind of job."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import json
+import math
+import pkgutil
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from chimera.config_forms import ConfigForm, posted
+from chimera.context import LocalContext
+from chimera.errors import InputError, problems_of
+from chimera.jobs.kinds import JobKind, all_kinds, resolve
+from chimera.registry import Entry, Registry
+from chimera.typed import Config
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep
+from curriculum_app.core.jobs import import_
+from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.pool import draw_pool
+from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.starter import recipes
+from tests.core.curriculum.sequence_factory import build_sequences
+from tests.core.training.run_factory import make_config, make_context
+from training_app.core.probes.base import PROBES, StepView
+
+FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
+REGISTRIES: list[Registry[Any]] = [FILTERS, POLICIES, PROBES]
+ENTRIES = [*FILTER_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES]
+# A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
+SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
+
+of_every_extension = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.cls.__name__}")
+of_every_registry = pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.name)
+
+
+def form_of(config: type[Config], data: Any = None) -> ConfigForm:
+    def check(raw: Any) -> Config:
+        try:
+            return config.model_validate(raw)
+        except ValidationError as error:
+            raise InputError(problems_of(error)) from error
+
+    return ConfigForm(config, lambda kind: [(f"{kind}-1", f"{kind} 1")], check, data)
+
+
+# -- every extension ---------------------------------------------------------------------------------------------------
+
+
+@of_every_extension
+def test_its_default_config_builds_and_survives_json(entry: Entry[Any]) -> None:
+    config = entry.config()
+    assert isinstance(entry.cls(config), entry.cls)  # type: ignore[call-arg]
+    again = entry.config.model_validate(json.loads(json.dumps(config.as_json(), allow_nan=False)))
+    assert again == config and again.fingerprint() == config.fingerprint()
+
+
+@of_every_extension
+def test_its_form_opens_and_posted_back_gives_the_same_config(entry: Entry[Any]) -> None:
+    empty = form_of(entry.config)
+    html = "".join(str(empty[name]) for name in empty.fields)
+    assert html.count("name=") >= len(entry.config.model_fields)
+    bound = form_of(entry.config, posted(empty))
+    assert bound.is_valid(), bound.errors
+    assert bound.config == entry.config()
+
+
+@of_every_extension
+def test_every_setting_has_a_title_and_an_unknown_one_is_refused(entry: Entry[Any]) -> None:
+    assert [name for name, info in entry.config.model_fields.items() if not info.title] == []
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        entry.config.model_validate({"no_such_setting": 1})
+
+
+@of_every_extension
+def test_it_says_what_it_is_and_where_it_comes_from(entry: Entry[Any]) -> None:
+    assert entry.title != entry.key
+    prose = f"{inspect.getmodule(entry.cls).__doc__}\n{entry.cls.__doc__}"
+    assert SOURCE.search(prose), f"{entry.key}: name the paper, or say why it is Chimera's own"
+
+
+@of_every_registry
+def test_one_file_holds_one_extension_and_is_called_by_its_key(registry: Registry[Any]) -> None:
+    package = importlib.import_module(registry.package)
+    files = {module.name for module in pkgutil.iter_modules(package.__path__)} - {"base"}
+    assert {entry.key: entry.cls.__module__ for entry in registry} == {
+        name: f"{registry.package}.{name}" for name in files
+    }
+
+
+# -- filters -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> list[Document]:
+    """The first ten documents of each domain of the starter corpus, as imported: prose, HTML and code."""
+    ctx = LocalContext(tmp_path_factory.mktemp("corpus"))
+    found = []
+    for config in recipes.imports(max_documents=10):
+        found += _opened(import_.run(config, ctx)).iter_documents()
+    assert len(found) == 50
+    return found
+
+
+def _opened(result: Any) -> Any:
+    from curriculum_app.core.dataset_version import DatasetVersion
+
+    return DatasetVersion.open(result.stored)
+
+
+@pytest.mark.parametrize("entry", FILTER_ENTRIES, ids=lambda entry: entry.key)
+def test_a_filter_judges_real_documents_the_same_way_twice(entry: Entry[Any], documents: list[Document]) -> None:
+    before = [document.canonical() for document in documents]
+    verdicts = [FILTERS.build(entry.key).judge(document) for document in documents[::5]]
+    one_by_one = FILTERS.build(entry.key)
+    backwards = [one_by_one.judge(document) for document in reversed(documents)][::-1]
+    assert verdicts == backwards[::5], "a filter keeps no state between documents"
+    assert [document.canonical() for document in documents] == before, "documents are never altered in place"
+    for document, verdict in zip(documents, backwards, strict=True):
+        _well_formed(document, verdict)
+
+
+def _well_formed(document: Document, verdict: Keep | Drop) -> None:
+    if isinstance(verdict, Drop):
+        assert re.fullmatch(r"[a-z0-9_]+", verdict.reason)
+        assert verdict.statistic is None or math.isfinite(verdict.statistic)
+        return
+    kept = dataclasses.asdict(verdict.document)
+    unchanged = {name for name in kept if name not in ("text", "content", "title", "meta")}
+    assert {name: kept[name] for name in unchanged} == {n: getattr(document, n) for n in unchanged}
+    json.dumps(verdict.document.meta, allow_nan=False)
+
+
+def test_every_recipe_of_the_starter_corpus_names_registered_filters() -> None:
+    chosen = [choice for recipe in recipes.recipes().values() for choice in recipe]
+    assert chosen and all(isinstance(choice, FilterChoice) and FILTERS.get(choice.key) for choice in chosen)
+
+
+# -- policies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> SequenceTable:
+    return build_sequences(LocalContext(tmp_path_factory.mktemp("table")).store)
+
+
+@pytest.mark.parametrize("entry", POLICY_ENTRIES, ids=lambda entry: entry.key)
+def test_a_policy_shows_every_sequence_of_the_pool_exactly_once(entry: Entry[Any], table: SequenceTable) -> None:
+    pool = draw_pool(table, 300 * table.sequence_length, seed=0)
+    plan = POLICIES.build(entry.key).plan(PlanRequest(table, pool, seed=1))
+    assert np.array_equal(np.sort(plan.order), pool.ids)
+    assert plan.grouping in table.grouping_names
+    assert plan.curve.names == tuple(table.grouping(plan.grouping).names)
+    assert {"max_deviation", "shuffle_max_deviation"} <= json.loads(json.dumps(plan.adherence, allow_nan=False)).keys()
+
+
+@pytest.mark.parametrize("entry", POLICY_ENTRIES, ids=lambda entry: entry.key)
+def test_a_policy_gives_equal_plans_for_equal_seeds_only(entry: Entry[Any], table: SequenceTable) -> None:
+    pool = draw_pool(table, 300 * table.sequence_length, seed=0)
+    first, again, other = (POLICIES.build(entry.key).plan(PlanRequest(table, pool, seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first.order, again.order) and first.adherence == again.adherence
+    assert not np.array_equal(first.order, other.order)
+
+
+# -- probes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def step(tmp_path_factory: pytest.TempPathFactory) -> StepView:
+    """A tiny model after its first backward pass."""
+    from training_app.core.engine import next_token_loss, prepare
+
+    _, table, schedule = make_context(tmp_path_factory.mktemp("probes"))
+    run = prepare(make_config(), schedule, table)
+    loss, entropy = next_token_loss(run.model, run.batches[0], with_entropy=True)
+    loss.backward()
+    return StepView(1, run.model, entropy, run.held_out.probe_batch())
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("entry", PROBE_ENTRIES, ids=lambda entry: entry.key)
+@pytest.mark.parametrize("detail", [False, True])
+def test_a_probe_writes_declared_keys_only_and_measures_the_same_twice(
+    entry: Entry[Any], detail: bool, step: StepView
+) -> None:
+    """With `detail` every switch of its config is on."""
+    switches = [name for name, info in entry.config.model_fields.items() if info.annotation is bool]
+    config = entry.config.model_validate(dict.fromkeys(switches, detail))
+    values = entry.cls(config).measure(step)  # type: ignore[call-arg]
+    assert values == entry.cls(config).measure(step)  # type: ignore[call-arg]
+    undeclared = [key for key in values if not any(metric.matches(key) for metric in entry.cls.metrics)]
+    assert values and undeclared == []
+    assert all(type(value) is float for value in values.values())
+
+
+@pytest.mark.parametrize("entry", PROBE_ENTRIES, ids=lambda entry: entry.key)
+def test_a_probe_describes_its_series_and_says_how_often_it_measures(entry: Entry[Any]) -> None:
+    assert all(metric.title for metric in entry.cls.metrics)
+    assert {metric.direction for metric in entry.cls.metrics} <= {"lower", "higher", "none"}
+    assert entry.config().every >= 1  # type: ignore[attr-defined]
+    with pytest.raises(ValidationError):
+        entry.config.model_validate({"every": 0})
+
+
+# -- kinds of jobs -----------------------------------------------------------------------------------------------------
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "import": {"name": "books", "path": "books.jsonl"},
+    "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
+    "group": {"name": "sequences", "dataset": "dataset-2"},
+    "schedule": {
+        "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
+    },
+    "train": {"name": "first run", "schedule": "schedule-1"},
+    "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
+    "study": {"sequences": "sequences-1"},
+    "starter": {},
+}  # fmt: skip
+DOTTED = ("run", "adopt", "plan", "conclude", "created", "recorder", "page")
+of_every_kind = pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
+
+
+def test_every_kind_has_an_example_here() -> None:
+    assert EXAMPLES.keys() == {kind.name for kind in all_kinds()}
+
+
+@of_every_kind
+def test_the_example_of_a_kind_survives_json(kind: JobKind) -> None:
+    config = kind.config.model_validate(EXAMPLES[kind.name])
+    again = kind.config.model_validate(json.loads(json.dumps(config.as_json(), allow_nan=False)))
+    assert again == config and again.fingerprint() == config.fingerprint()
+
+
+@of_every_kind
+def test_a_kind_has_a_json_schema_with_a_title_for_every_field(kind: JobKind) -> None:
+    schema = json.loads(json.dumps(kind.config.model_json_schema()))
+    assert schema["additionalProperties"] is False
+    untitled = [name for name, info in kind.config.model_fields.items() if not info.title]
+    assert untitled == [] and kind.title and kind.summary.endswith(".")
+
+
+@of_every_kind
+def test_the_functions_of_a_kind_exist_and_are_pure_where_they_must_be(kind: JobKind) -> None:
+    named = {part: getattr(kind, part) for part in DOTTED if getattr(kind, part)}
+    assert {part: callable(resolve(dotted)) for part, dotted in named.items()} == dict.fromkeys(named, True)
+    assert set(named) >= ({"plan", "conclude"} if kind.composite else {"run", "adopt"})
+    pure = [dotted for part, dotted in named.items() if part in ("run", "plan")]
+    assert all(".core." in dotted for dotted in pure)
+
+
+@of_every_kind
+def test_the_form_of_a_kind_posted_back_gives_the_same_config(kind: JobKind) -> None:
+    def forms(data: Any, initial: Any) -> ConfigForm:
+        return ConfigForm(kind.config, ref_choices, kind.config.model_validate, data, initial)
+
+    def ref_choices(ref_kind: str) -> list[tuple[str, str]]:
+        return [(f"{ref_kind}-{number}", "") for number in (1, 2)]
+
+    example = kind.config.model_validate(EXAMPLES[kind.name])
+    bound = forms(posted(forms(None, example.as_json())), None)
+    assert bound.is_valid(), bound.errors
+    assert bound.config == example
