@@ -53,6 +53,8 @@ WEB = {
 }
 CODE = {"cpython", "pypi:django", "pypi:sympy", "pypi:networkx", "pypi:lm-eval"}
 TESTS_OF = {"cpython"}  # packages whose tests are taken as well
+# Old dictionaries list slurs; a first look at the product need not.
+SLURS = re.compile(r"ethnic slur|offensive (term|name|word)|\(offensive|derogatory|disparaging|nigg[ae]r", re.IGNORECASE)
 FOREIGN = {"fr": 24, "de": 12, "ja": 12, "es": 10, "ko": 8, "tr": 6}  # Apache pages for the language filter to find
 
 
@@ -75,7 +77,8 @@ def main(folder: Path) -> None:
 def choose(folder: Path) -> Iterator[tuple[str, Record]]:
     """`(domain, record)` of everything that belongs into the corpus."""
     for record in read(folder / "text.jsonl.gz", "text", ("title", "lang"), TEXT.__contains__):
-        yield TEXT[package(record)], record
+        if not SLURS.search(record["text"]):
+            yield TEXT[package(record)], record
     left = dict(FOREIGN)
     for record in sorted(
         read(folder / "web_raw.jsonl.gz", "html", ("url", "lang", "date"), WEB.__contains__), key=order
