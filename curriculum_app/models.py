@@ -22,7 +22,9 @@ class DatasetVersion(Artefact):
 
     stage = models.CharField(max_length=10, choices=Stage.choices)
     documents = models.BigIntegerField(default=0)
-    parents: models.ManyToManyField = models.ManyToManyField("self", symmetrical=False, related_name="children", blank=True)
+    parents: models.ManyToManyField[DatasetVersion, models.Model] = models.ManyToManyField(
+        "self", symmetrical=False, related_name="children", blank=True
+    )
 
 
 class SequenceSet(Artefact):

@@ -37,4 +37,4 @@ class StudyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="verdict")
     def word(self, study: Study) -> str:
-        return (study.verdict or {}).get("word", "-")
+        return str((study.verdict or {}).get("word", "-"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 
 
@@ -14,14 +15,16 @@ class Role(models.TextChoices):
     OWNER = "owner", "Owner: may also manage members"
 
 
-class Project(models.Model):
+class Project(models.Model):  # type: ignore[django-manager-missing]  # the tree of treebeard is untyped
     """A team's work: data, taxonomy, curricula, runs, studies."""
 
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    members: models.ManyToManyField = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership")
+    members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership"
+    )
 
     class Meta:
         ordering = ["name"]

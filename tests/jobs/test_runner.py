@@ -146,7 +146,7 @@ def test_a_stopping_worker_gives_its_job_back_to_the_queue(editor: Actor, monkey
     act_at(monkeypatch, 1, lambda: workers.release("w1"))
     runner.run_job(job.pk, "w1")
     job.refresh_from_db()
-    assert (job.state, job.control, job.max_attempts) == ("queued", "none", 4)
+    assert (job.state, job.control, job.max_attempts) == ("queued", "none", 6)
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing_more(editor: Actor, monkeypatch: pytest.MonkeyPatch) -> None:

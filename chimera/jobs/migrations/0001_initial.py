@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('paused', 'paused'), ('cancelling', 'cancelling'), ('cancelled', 'cancelled'), ('succeeded', 'succeeded'), ('failed', 'failed')], default='queued', max_length=12)),
                 ('control', models.CharField(choices=[('none', 'none'), ('pause', 'pause'), ('release', 'release'), ('cancel', 'cancel')], default='none', max_length=8)),
                 ('attempt', models.PositiveIntegerField(default=0)),
-                ('max_attempts', models.PositiveIntegerField(default=3)),
+                ('max_attempts', models.PositiveIntegerField(default=5)),
                 ('not_before', models.DateTimeField(blank=True, null=True)),
                 ('dispatched_at', models.DateTimeField(blank=True, null=True)),
                 ('lease_owner', models.CharField(blank=True, max_length=64)),
