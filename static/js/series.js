@@ -2,19 +2,17 @@
 // History comes from [data-series-url] (smoothed on the full data, thinned keeping extremes); news of a run come as
 // rows over the socket (live.js) and continue that history point by point. The view is in the page's query string.
 (() => {
-  const MAX_POINTS = 700, NAME = 20, TICK = 500, REFRESH = 5000;
+  const MAX_POINTS = 700, TICK = 500, REFRESH = 5000;
   const DEFAULTS = { x: "tokens", log_x: "", log_y: "", smoothing: "0.9" };
-  // A scale of groups (easy to hard) in colours that are ordered for every eye (cividis).
-  const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
-  const charts = () => window.chimera.charts;
-  const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const { charts, lines: { lines, stack, span, decades, smoothed, brief } } = window.chimera;
 
   class Chart {
     constructor(board, figure) {
-      Object.assign(this, { board, figure, series: [], seq: 0, queue: null, window: null, dirty: false, visible: false, loaded: false });
+      Object.assign(this, { board, figure, series: [], seq: 0, queue: null, window: null, zooms: 0, dirty: false, visible: false, loaded: false });
       this.patterns = JSON.parse(figure.dataset.patterns);
       this.planned = figure.dataset.planned || "";
       this.stacked = figure.dataset.mode === "stack";
+      this.plain = this.stacked || figure.dataset.mode === "plain";
       this.plot = figure.querySelector(".plot");
     }
 
@@ -28,9 +26,10 @@
         Object.assign(this, { series, seq, start, loaded: true });
         queue.forEach((row) => this.apply(row));
         this.dirty = true;
+        this.figure.querySelector(".chart-error")?.remove();
         await this.draw();
       } catch (error) {
-        if (error.name !== "AbortError") charts().fail(this.figure, error);
+        if (error.name !== "AbortError") charts.fail(this.figure, error);
       } finally {
         if (this.queue === queue) this.queue = null;
       }
@@ -45,7 +44,7 @@
     apply(row) {
       if (row.seq <= this.seq) return;
       this.seq = row.seq;
-      const { step, tokens, time, values } = row.points, smoothing = this.stacked ? 0 : this.board.smoothing;
+      const { step, tokens, time, values } = row.points, { smoothing } = this;
       for (const line of this.series) {
         for (const [index, stored] of values[line.key] || []) {
           const value = Number(stored), decay = smoothing ** (step[index] - line.last_step);
@@ -71,6 +70,8 @@
       return fresh.some((key) => !known.has(key) && heads.some((head) => key.startsWith(head)));
     }
 
+    get smoothing() { return this.plain ? 0 : this.board.smoothing; }
+
     x(line) { return line[this.board.x]; }
 
     async draw() {
@@ -81,25 +82,26 @@
       if (!drawn.length) return;
       const { data, layout } = this.stacked ? stack(this, drawn) : lines(this, drawn);
       this.marks(layout, drawn);
-      const plot = await charts().draw(this.figure, data, { ...this.board.axes(this), ...layout }, this.words(drawn));
+      const plot = await charts.draw(this.figure, data, { ...this.board.axes(this, drawn), ...layout }, this.words(drawn), { doubleClick: false });
       if (plot && !this.bound) this.bind(plot);
       this.note(drawn);
-      charts().twin(this.figure, () => this.table(drawn), this.board.csv(this));
+      charts.twin(this.figure, () => this.table(drawn), this.board.csv(this));
     }
 
     // Alerts and resumptions stand at their step on every chart; only an alert is spelt out, one line below the other.
     marks(layout, drawn) {
-      const longest = drawn.reduce((a, b) => (b.step.length > a.step.length ? b : a));
+      const longest = this.board.densest(), ends = drawn.reduce((a, b) => (b.step.length > a.step.length ? b : a));
       let alerts = 0;
       for (const mark of this.board.marks()) {
         const at = longest.step.findIndex((step) => step >= mark.step);
         if (at < 0) continue;
-        const x = this.x(longest)[at], colour = mark.alert ? "--warn" : "--muted/0.6";
+        const x = this.x(longest)[at], scale = this.board.log_x ? Math.log10 : Number, [low, high] = [scale(this.x(ends)[0]), scale(this.x(ends).at(-1))];
+        const late = scale(x) > low + 0.6 * (high - low), colour = mark.alert ? "--warn" : "--muted/0.6";
         (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { dash: mark.alert ? "dash" : "dot", width: 1, color: colour } });
         if (!mark.alert || this.stacked || alerts > 3) continue;
         (layout.annotations ||= []).push({
-          x: this.board.log_x ? Math.log10(x) : x, yref: "paper", y: 1, yshift: -13 * alerts, xanchor: "left", yanchor: "top", showarrow: false,
-          text: `${mark.word} · step ${mark.step}`, font: { size: 10, color: colour }, xshift: 2,
+          x: scale(x), yref: "paper", y: 1, yshift: -13 * alerts, xanchor: late ? "right" : "left", yanchor: "top", showarrow: false,
+          text: `${mark.word} · step ${mark.step}`, font: { size: 10, color: colour }, xshift: late ? -2 : 2,
         });
         alerts += 1;
       }
@@ -110,10 +112,10 @@
       plot.on("plotly_hover", (event) => this.board.point(this, event.points[0]?.customdata?.[1]));
       plot.on("plotly_unhover", () => this.board.point(this, null));
       plot.on("plotly_click", (event) => this.board.pick(event.points[0]?.customdata?.[1]));
+      plot.on("plotly_doubleclick", () => { this.zooms += 1; this.zoom(null); });
       plot.on("plotly_relayout", (change) => {
         const lo = change["xaxis.range[0]"], hi = change["xaxis.range[1]"];
         if (lo !== undefined) this.zoom(this.board.log_x ? [10 ** lo, 10 ** hi] : [lo, hi]);
-        else if (change["xaxis.autorange"]) this.zoom(null);
       });
     }
 
@@ -125,12 +127,11 @@
 
     note(drawn) {
       const node = this.figure.querySelector(".note");
-      if (!node) return;
       const lost = drawn.reduce((sum, line) => sum + line.non_finite.count, 0);
       const first = Math.min(...drawn.flatMap((line) => line.non_finite.steps));
       node.classList.toggle("bad", lost > 0);
       if (lost) node.textContent = `${lost} not a number, first at step ${first}`;
-      else node.textContent = !this.stacked && this.board.smoothing && drawn.some((line) => smoothed(this, line)) ? `EMA ${this.board.smoothing}` : "";
+      else node.textContent = drawn.some((line) => smoothed(this, line)) ? `EMA ${this.smoothing}` : "";
     }
 
     words(drawn) {
@@ -147,113 +148,21 @@
       return { columns: ["step", "tokens", "series", "value", "smoothed"], rows };
     }
 
-    // Show the point at `step` as if the pointer stood there.
+    // The pointer stands at `step` on another chart: a line here, and the values there in the corner.
     hover(step) {
-      if (!this.plot.data || !this.visible) return;
-      const library = window.Plotly;
-      if (step === null) { library.Fx.unhover(this.plot); return; }
-      const points = [];
-      this.plot.data.forEach((trace, curveNumber) => {
-        if (!trace.customdata?.length || trace.hoverinfo === "skip") return;
-        const found = trace.customdata.findIndex((item) => item[1] >= step);
-        if (found >= 0) points.push({ curveNumber, pointNumber: found });
-      });
-      if (points.length) library.Fx.hover(this.plot, points.slice(0, 1));
+      this.line?.remove();
+      const lines = this.series.filter((line) => line.step.length), axis = this.plot._fullLayout?.xaxis;
+      if (step === null || !this.visible || !axis || !lines.length) { this.note(lines); return; }
+      const found = lines.map((line) => [line, line.step.findIndex((at) => at >= step)]).filter(([, at]) => at >= 0);
+      if (!found.length) return;
+      const [first, at] = found[0], x = this.x(first)[at], px = axis._offset + axis.d2p(x);
+      this.line = Object.assign(document.createElement("div"), { className: "crosshair" });
+      this.line.style.left = `${px}px`;
+      this.plot.append(this.line);
+      const node = this.figure.querySelector(".note");
+      node.classList.remove("bad");
+      node.textContent = this.stacked ? "" : `${found.slice(0, 3).map(([line, place]) => brief(line.raw[place])).join(" · ")} at step ${first.step[at]}`;
     }
-  }
-
-  const brief = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
-  const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-  const HOVER = "<b>%{y:.5g}</b> · smoothed %{customdata[0]:.5g}<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<br>%{customdata[3]}<extra></extra>";
-  const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} after the first step`;
-  const custom = (line) => line.step.map((step, i) => [line.smooth[i], step, line.tokens[i], clock(line.time[i])]);
-
-  // A series logged so rarely that smoothing over steps leaves it as it is, is drawn as one line.
-  function smoothed(chart, line) {
-    const gap = (line.last_step - line.step[0]) / Math.max(1, line.count - 1);
-    return chart.board.smoothing > 0 && chart.board.smoothing ** gap > 0.05;
-  }
-
-  function colourOf(chart, line, index) {
-    if (line.colour !== undefined) return `--series-${(line.colour % 8) + 1}`;
-    const family = chart.patterns.some((pattern) => pattern.includes("*"));
-    if (family && chart.patterns.includes(line.key) && chart.series.length > 1) return "--ink"; // the overall value among a family's members
-    return `--series-${((Number(chart.figure.dataset.colour || 1) - 1 + index * (family ? 1 : 5)) % 8) + 1}`;
-  }
-
-  function lines(chart, drawn) {
-    const data = [], ends = [];
-    drawn.forEach((line, index) => {
-      const x = chart.x(line), colour = colourOf(chart, line, index), base = { type: "scatter", mode: line.step.length < 3 ? "lines+markers" : "lines", x };
-      const name = line.short || line.label, few = { name, customdata: custom(line), hovertemplate: drawn.length > 1 ? HOVER.replace("<extra></extra>", `<extra>${escape(clip(name, 40))}</extra>`) : HOVER };
-      if (line.low) {
-        const edge = { ...base, hoverinfo: "skip", line: { width: 0 } };
-        data.push({ ...edge, y: line.low }, { ...edge, y: line.high, fill: "tonexty", fillcolor: `${colour}/0.16` });
-      }
-      if (line.member) data.push({ ...base, ...few, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } });
-      else if (line.low || !smoothed(chart, line)) data.push({ ...base, ...few, y: line.raw, line: { width: line.low ? 2.4 : 1.7, color: colour } });
-      else {
-        data.push({ ...base, ...few, y: line.raw, line: { width: 1, color: `${colour}/0.3` } });
-        data.push({ ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } });
-      }
-      if (!line.member) ends.push({ text: name, y: (line.low || !smoothed(chart, line) ? line.raw : line.smooth).at(-1), colour });
-    });
-    const log = chart.board.log_y, values = drawn.flatMap((line) => [...line.raw, ...(line.low || []), ...(line.high || [])]);
-    const range = span(values, log);
-    const layout = { yaxis: { type: log ? "log" : "linear", range, nticks: 5, exponentformat: "power", tickformat: log ? undefined : "~g" } };
-    if (drawn.length > 1 && ends.length <= 6) label(chart, layout, ends.map((end) => ({ ...end, at: log ? Math.log10(end.y) : end.y })), range);
-    return { data, layout };
-  }
-
-  function span(values, log) {
-    let low = Infinity, high = -Infinity;
-    for (const value of values) {
-      if (value === null || (log && value <= 0)) continue;
-      low = Math.min(low, value); high = Math.max(high, value);
-    }
-    if (low > high) return undefined;
-    if (log) { low = Math.log10(low); high = Math.log10(high); }
-    const pad = (high - low || Math.abs(high) || 1) * 0.06;
-    return [low - pad, high + pad];
-  }
-
-  // Names at the ends of their lines, pushed apart so that none covers another.
-  function label(chart, layout, ends, range) {
-    const height = (chart.plot.clientHeight || 200) - 40, line = 13;
-    const widest = Math.max(...ends.map((end) => clip(end.text, NAME).length));
-    const placed = ends.map((end) => ({ ...end, px: ((end.at - range[0]) / (range[1] - range[0])) * height })).sort((a, b) => a.px - b.px);
-    placed.forEach((end, i) => { end.to = Math.max(end.px, i ? placed[i - 1].to + line : 0); });
-    const over = placed.at(-1).to - height;
-    if (over > 0) for (let i = placed.length - 1, top = height; i >= 0; i -= 1, top -= line) placed[i].to = Math.min(placed[i].to, top);
-    layout.margin = { r: Math.min(150, 12 + widest * 6.3) };
-    layout.annotations = placed.map((end) => ({
-      xref: "paper", x: 1, xanchor: "left", xshift: 4, yref: "paper", y: end.to / height, yanchor: "middle", showarrow: false,
-      text: escape(clip(end.text, NAME)), font: { size: 11, color: end.colour },
-    }));
-  }
-
-  function stack(chart, drawn) {
-    const delivered = drawn.filter((line) => !line.key.includes("/planned/")), planned = drawn.filter((line) => line.key.includes("/planned/"));
-    const ordered = chart.figure.dataset.ordered !== undefined, data = [], ends = [];
-    let under = 0;
-    delivered.forEach((line, i) => {
-      const colour = ordered ? RAMP[Math.round(((delivered.length - 1 - i) * (RAMP.length - 1)) / Math.max(1, delivered.length - 1))] : `--series-${(i % 8) + 1}`;
-      data.push({
-        type: "scatter", mode: "lines", name: line.short, x: chart.x(line), y: line.raw, stackgroup: "share", line: { width: 0.5, color: colour },
-        fillcolor: ordered ? colour : `${colour}/0.75`, customdata: custom(line),
-        hovertemplate: `<b>%{y:.1%}</b><br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra>${escape(line.short)}</extra>`,
-      });
-      ends.push({ text: line.short, at: under + line.raw.at(-1) / 2, colour: "--muted" });
-      under += line.raw.at(-1);
-    });
-    let below = null;
-    planned.slice(0, -1).forEach((line) => { // borders between the planned shares
-      below = line.raw.map((value, i) => value + (below ? below[i] ?? 0 : 0));
-      data.push({ type: "scatter", mode: "lines", x: chart.x(line), y: below, hoverinfo: "skip", line: { width: 1, dash: "dot", color: "--ink" } });
-    });
-    const layout = { yaxis: { range: [0, 1], tickformat: ".0%", nticks: 5 } };
-    if (ends.length <= 10) label(chart, layout, ends, [0, 1]);
-    return { data, layout };
   }
 
   class Board {
@@ -345,7 +254,7 @@
       const query = new URLSearchParams(this.node.dataset.query || "");
       [...chart.patterns, ...(chart.planned ? [chart.planned] : [])].forEach((pattern) => query.append("key", pattern));
       query.set("x", this.x);
-      query.set("smoothing", chart.stacked ? "0" : this.view.smoothing);
+      query.set("smoothing", String(chart.smoothing));
       query.set("max_points", String(MAX_POINTS));
       if (this.log_x) query.set("log_x", "1");
       if (chart.stacked) query.set("aligned", "1");
@@ -360,11 +269,12 @@
       return `${this.node.dataset.csvUrl}?${query}`;
     }
 
-    axes(chart) {
+    axes(chart, drawn) {
+      const range = span(drawn.flatMap((line) => [chart.x(line)[0], chart.x(line).at(-1)]), this.log_x, 0);
       const title = { tokens: "tokens", step: "steps", time: "seconds since the first step" }[this.x];
       return {
-        uirevision: `${this.x} ${this.log_x} ${this.log_y}`, showlegend: false,
-        xaxis: { type: this.log_x ? "log" : "linear", tickformat: "~s", title: { text: title, standoff: 2 }, nticks: 6, showgrid: false },
+        uirevision: `${this.x} ${this.log_x} ${this.log_y} ${chart.zooms}`, showlegend: false,
+        xaxis: { type: this.log_x ? "log" : "linear", tickformat: "~s", title: { text: title, standoff: 2 }, nticks: Math.max(3, Math.round(chart.plot.clientWidth / 75)), tickangle: 0, showgrid: false, range: range && range[0] < range[1] ? range : undefined, ...(this.log_x && range ? decades(range) : {}) },
         margin: { l: 42, r: 12, t: 8, b: 34 },
       };
     }
@@ -375,13 +285,17 @@
       }));
     }
 
+    // The series logged most often: it knows where on the axis a step lies.
+    densest() {
+      return this.charts.flatMap((chart) => (chart.window ? [] : chart.series)).reduce((a, b) => (b.step.length > a.step.length ? b : a), { step: [], tokens: [], time: [] });
+    }
+
     // The crosshair of one chart moves those of the others.
     point(source, step) {
-      if (this.pointing || step === undefined) return;
+      if (step === undefined) return;
       cancelAnimationFrame(this.frame);
       this.frame = requestAnimationFrame(() => {
-        this.pointing = true;
-        try { this.charts.forEach((chart) => { if (chart !== source) chart.hover(step); }); } finally { this.pointing = false; }
+        this.charts.forEach((chart) => { if (chart !== source) chart.hover(step); });
       });
     }
 

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-Mode = Literal["lines", "stack"]
+Mode = Literal["lines", "plain", "stack"]
 
 
 @dataclass(frozen=True)
 class Card:
-    """One live chart. `patterns` name series as `training_app.core.metric_keys` declares them; a stack draws shares and
-    the family `planned` as dotted borders between them."""
+    """One live chart. `patterns` name series as `training_app.core.metric_keys` declares them; `plain` lines are
+    never smoothed; a stack draws shares, and the family `planned` as dotted borders between them."""
 
     slug: str
     title: str
@@ -32,7 +32,7 @@ RUN_CARDS = (
     Card("loss", "Training loss", "nats per token", ("loss",)),
     Card("held-out", "Held-out loss", "bits per byte, by domain", ("held_out/*", "held_out/macro")),
     Card("token-entropy", "Token entropy", "nats", ("token_entropy",), colour=3),
-    Card("attention-entropy", "Attention entropy", "share of uniform, by layer",
+    Card("attention-entropy", "Attention entropy", "share of uniform",
          ("attention_entropy/layer/*", "attention_entropy")),
     Card("stable-rank", "Stable rank", "of gradients, min and mean", ("stable_rank/min", "stable_rank/mean")),
     Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
@@ -40,7 +40,7 @@ RUN_CARDS = (
          mode="stack", planned="mixture/planned/*", ordered=True),
     Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
          mode="stack", planned="mixture/planned/domain/*"),
-    Card("learning-rate", "Learning rate", "", ("learning_rate",), colour=7),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
     Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
 )  # fmt: skip
 
@@ -50,5 +50,5 @@ COMPARE_CARDS = (
     Card("token-entropy", "Token entropy", "nats", ("token_entropy",), colour=3),
     Card("stable-rank", "Stable rank, mean over layers", "of gradients", ("stable_rank/mean",)),
     Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
-    Card("learning-rate", "Learning rate", "", ("learning_rate",), colour=7),
+    Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
 )

@@ -162,8 +162,8 @@ def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> Indices:
     starts = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
     ends = np.concatenate((starts[1:], [len(bucket)])) - 1
     order = np.lexsort((y, bucket))  # stable: of equal values the earliest is the lowest, the latest the highest
-    kept = np.unique(np.concatenate((starts, order[starts], order[ends], ends)))
-    return index[kept]
+    kept: Indices = index[np.unique(np.concatenate((starts, order[starts], order[ends], ends)))]
+    return kept
 
 
 def _buckets(x: Floats, count: int, log_x: bool) -> Ints:
@@ -173,5 +173,6 @@ def _buckets(x: Floats, count: int, log_x: bool) -> Ints:
         x = np.log(np.maximum(x, floor)) if np.isfinite(floor) else np.zeros_like(x)
     span = float(x[-1] - x[0])
     if span <= 0:
-        return np.arange(len(x), dtype=np.int64) * count // len(x)
-    return np.minimum((x - x[0]) / span * count, count - 1).astype(np.int64)
+        return np.asarray(np.arange(len(x)) * count // len(x), dtype=np.int64)
+    numbers: Ints = np.minimum((x - x[0]) / span * count, count - 1).astype(np.int64)
+    return numbers

@@ -73,5 +73,5 @@ def _setting(model: type[BaseModel], name: str, value: Any, prefix: str = "") ->
 
 def _line(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {item}" for name, item in value.items())
+        return ", ".join(f"{name.replace('_', ' ')} {_line(item)}" for name, item in value.items())
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Max
 
 from chimera.jobs.models import Job
@@ -19,18 +20,18 @@ ROWS_PER_MESSAGE = 200
 class News:
     """Rows after a seq. `reset` is the seq of the newest rewind among them: what the client has may be cut."""
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Mapping[str, Any]]
     reset: int | None
     more: bool
 
 
-def run_actor(user: AbstractBaseUser, pk: int) -> Actor | None:
+def run_actor(user: User, pk: int) -> Actor | None:
     """Who `user` is in the project of run `pk`; None when there is no such run or they are no member."""
     run = TrainingRun.objects.select_related("project").filter(pk=pk).first()
     return None if run is None else actor_for(user, run.project)
 
 
-def job_actor(user: AbstractBaseUser, pk: int) -> Actor | None:
+def job_actor(user: User, pk: int) -> Actor | None:
     """Who `user` is in the project of job `pk`; None when there is no such job or they are no member."""
     job = Job.objects.select_related("project").filter(pk=pk).first()
     return None if job is None else actor_for(user, job.project)

@@ -101,7 +101,8 @@ def thinned(series: Series, view: SeriesView, start: float) -> core.Indices:
     """The indices of the points to draw: inside the window, at most `max_points`."""
     x = series.x(view.x, start)
     part = core.window(x, view.lo, view.hi)
-    return core.thin(x[part], series.value[part], view.max_points, view.log_x) + part.start
+    inside = core.thin(x[part], series.value[part], view.max_points, view.log_x)
+    return np.asarray(inside + part.start, dtype=np.int64)
 
 
 def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: float) -> dict[str, Any]:
