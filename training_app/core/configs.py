@@ -39,7 +39,7 @@ class OptimizerConfig(Config):
     """AdamW (Loshchilov & Hutter, arXiv 1711.05101)."""
 
     beta1: float = Field(0.9, ge=0, lt=1, title="Beta 1")
-    beta2: float = Field(0.95, ge=0, lt=1, title="Beta 2")
+    beta2: float = Field(0.99, ge=0, lt=1, title="Beta 2")
     epsilon: float = Field(1e-8, gt=0, le=1e-2, title="Epsilon")
     weight_decay: float = Field(0.1, ge=0, le=10, title="Weight decay", description="matrices only; never norms")
     clip_norm: float = Field(1.0, gt=0, title="Gradient clipping", description="largest global gradient norm")

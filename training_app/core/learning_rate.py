@@ -15,9 +15,9 @@ Shape = Literal["cosine", "wsd", "constant"]
 class LearningRateConfig(Config):
     """Fractions are of the run's tokens, so the same config means the same at any budget."""
 
-    peak: float = Field(2.5e-3, gt=0, le=1, title="Peak learning rate")
+    peak: float = Field(2e-3, gt=0, le=1, title="Peak learning rate")
     shape: Shape = Field("cosine", title="Shape", description="wsd holds the peak, then decays linearly at the end")
-    warmup_fraction: float = Field(0.05, ge=0, lt=1, title="Warm-up", description="share of the tokens")
+    warmup_fraction: float = Field(0.1, ge=0, lt=1, title="Warm-up", description="share of the tokens")
     decay_fraction: float = Field(0.2, gt=0, le=1, title="Decay", description="share of the tokens; wsd only")
     final_fraction: float = Field(0.1, ge=0, le=1, title="Final rate", description="share of the peak at the end")
 
