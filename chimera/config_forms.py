@@ -26,6 +26,8 @@ from chimera.typed import Config
 RefChoices = Callable[[str], list[tuple[str, str]]]
 Check = Callable[[Any], Config]
 
+NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key", "_refresh"}  # posted with every form
+
 _ABSENT = object()
 
 
@@ -92,7 +94,13 @@ class ConfigForm(forms.Form):
             value = parse(self.cleaned_data.get(path))
             if value is not _ABSENT:
                 _put(tree, path, value)
+        for path in self._unknown():
+            _put(tree, path, self.data[path])
         return tree
+
+    def _unknown(self) -> list[str]:
+        """Posted names that the config does not have: pydantic refuses them as at the other doors."""
+        return [name for name in self.data if name not in self.fields and name not in NOT_CONFIG]
 
     def clean(self) -> dict[str, Any]:
         for name in self._unseen:
@@ -164,6 +172,8 @@ class ConfigForm(forms.Form):
         if not isinstance(self.data, QueryDict) or self.data.get(f"{path}.shown", key) == key:
             return
         self.data[f"{path}.shown"] = key
+        for name in [name for name in self.data if name.startswith(f"{path}.config.") and name not in self.fields]:
+            del self.data[name]  # settings of the kind that was chosen before
         below = [name for name in self._parsers if name.startswith(f"{path}.config.")]
         for name in below:
             self.data.setlist(name, _as_posted(self.fields[name].initial))

@@ -6,7 +6,7 @@ All four doors (browser, REST, command line, task) show the same `Problem` list.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from pydantic import ValidationError
 
@@ -40,11 +40,22 @@ class InputError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class NestedProblems(ValueError):
+    """Raised inside a pydantic validator: problems whose fields are relative to the value that is validated."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
 def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """Pydantic's errors as `Problem`s, one per field, in the order pydantic found them."""
     found = []
     for item in error.errors(include_url=False):
-        path = ".".join(str(part) for part in item["loc"])
-        field = ".".join(part for part in (prefix, path) if part)
-        found.append(Problem(message=item["msg"].removeprefix("Value error, "), field=field))
+        inner = [Problem(item["msg"].removeprefix("Value error, "))]
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, NestedProblems):
+            inner = cause.problems
+        around = [prefix, *(str(part) for part in item["loc"])]
+        found += [replace(problem, field=".".join(filter(None, [*around, problem.field]))) for problem in inner]
     return found

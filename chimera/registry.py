@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from chimera.errors import InputError, Problem, problems_of
+from chimera.errors import InputError, NestedProblems, Problem, problems_of
 from chimera.typed import Config
 
 C = TypeVar("C")
@@ -98,9 +98,9 @@ class Choice(Config):
             entry = self.registry().get(self.key)
             complete = entry.config.model_validate(self.config).as_json()
         except InputError as error:
-            raise ValueError(str(error)) from error
+            raise NestedProblems(error.problems) from error
         except ValidationError as error:
-            raise ValueError("; ".join(str(problem) for problem in problems_of(error))) from error
+            raise NestedProblems(problems_of(error, prefix="config")) from error
         object.__setattr__(self, "config", complete)
         return self
 

@@ -17,7 +17,7 @@ from chimera.jobs import bell, creation
 from chimera.jobs.kinds import Adopted, Child, Finished, JobKind, get_kind, resolve
 from chimera.jobs.models import FINISHED, Job, State
 from chimera.jobs.transitions import move
-from chimera.jobs.validation import as_json
+from chimera.jobs.validation import as_json, validate
 
 _ENDED_BADLY = (State.FAILED, State.CANCELLED)
 
@@ -40,7 +40,7 @@ def advance(parent: Job) -> None:
 
 
 def _advance(parent: Job, kind: JobKind) -> None:
-    config = kind.config.model_validate(parent.config)
+    config = validate(kind, parent.config, parent.project)
     wanted: list[Child] = resolve(kind.plan)(config, finished_children(parent))
     for child in wanted:
         _create_once(parent, child)

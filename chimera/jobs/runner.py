@@ -10,10 +10,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
-from pydantic import ValidationError
 
 from chimera.context import Cancelled, LeaseLost, Paused, Recorder
-from chimera.errors import InputError, Problem, problems_of
+from chimera.errors import InputError, Problem
 from chimera.jobs import composites, leasing
 from chimera.jobs.context import DatabaseContext, NullRecorder, scratch_of
 from chimera.jobs.dispatch import dispatch
@@ -21,7 +20,7 @@ from chimera.jobs.kinds import JobKind, get_kind, resolve
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import ControlRequest, Job, State
 from chimera.jobs.transitions import lock, move
-from chimera.jobs.validation import as_json
+from chimera.jobs.validation import as_json, validate
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +66,6 @@ def _work(job: Job, lease: Lease) -> None:
         _retrying(lambda: _cancelled(job, lease))
     except InputError as error:
         _fail_input(job, lease, error.problems)
-    except ValidationError as error:
-        _fail_input(job, lease, problems_of(error))
     except _TRANSIENT as error:
         _retrying(lambda error=error: _transient(job, lease, error))
     except Exception as error:
@@ -78,7 +75,7 @@ def _work(job: Job, lease: Lease) -> None:
 
 
 def _result(job: Job, lease: Lease, kind: JobKind) -> Any:
-    config = kind.config.model_validate(job.config)
+    config = validate(kind, job.config, job.project)
     recorder: Recorder = resolve(kind.recorder)(job, lease) if kind.recorder else NullRecorder()
     ctx = DatabaseContext(job, lease, recorder)
     try:

@@ -135,10 +135,16 @@ def test_an_impossible_value_is_told_at_its_field_in_pydantics_words(name: str, 
     assert bound.errors == {name.replace("__", "."): [said]}
 
 
-def test_a_setting_of_a_chosen_extension_is_told_at_the_choice() -> None:
+def test_a_setting_of_a_chosen_extension_is_told_at_its_field() -> None:
     bound = form(filled(shape__config__radius="-1"))
     assert not bound.is_valid()
-    assert "radius: Input should be greater than 0" in bound.errors["shape.key"][0]
+    assert bound.errors == {"shape.config.radius": ["Input should be greater than 0"]}
+
+
+def test_what_the_config_does_not_have_is_refused() -> None:
+    bound = form(filled(nmae="x"))
+    assert not bound.is_valid()
+    assert bound.errors == {"__all__": ["nmae: Extra inputs are not permitted"]}
 
 
 def test_choosing_another_kind_shows_its_settings_with_their_defaults_before_anything_starts() -> None:
