@@ -107,7 +107,7 @@ def write_json(path: Path, value: Any) -> None:
         json.dump(value, handle, indent=1, sort_keys=True, ensure_ascii=False)
         handle.flush()
         os.fsync(handle.fileno())
-    os.rename(temporary, path)
+    temporary.rename(path)
 
 
 def rename_durably(source: Path, target: Path) -> None:
@@ -117,7 +117,7 @@ def rename_durably(source: Path, target: Path) -> None:
     _fsync(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.rename(source, target)
+        source.rename(target)
     except OSError:
         if not (target / MANIFEST).is_file():
             raise

@@ -46,7 +46,7 @@ class Recorder(Protocol):
     """Where a run's metric points, events and checkpoints go."""
 
     def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
-        """Add the points of one step (`tokens` = tokens seen up to and including it). Buffered; NaN and inf are kept."""
+        """Add the points of one step (`tokens`: seen up to and including it). Buffered; NaN and inf are kept."""
 
     def event(self, kind: str, message: str, step: int | None = None) -> None:
         """Add an event that every chart of the run draws."""

@@ -52,7 +52,9 @@ class Ref(str, Generic[T]):
         return core_schema.no_info_after_validator_function(parse, core_schema.str_schema(strip_whitespace=True))
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         return {"type": "string", "format": "chimera-ref"}
 
 

@@ -38,7 +38,9 @@ def lines() -> list[str]:
     shown = ""
     for name in tracked():
         path = Path(name)
-        if path.parts[0] not in FOLDERS or any(part in f"/{name}" for part in SILENT) or path.suffix not in {".py", ".js", ".css"}:
+        if path.parts[0] not in FOLDERS or any(part in f"/{name}" for part in SILENT):
+            continue
+        if path.suffix not in {".py", ".js", ".css"}:
             continue
         folder, said = str(path.parent), first_line(ROOT / name)
         if path.name in {"apps.py"} or (path.name == "__init__.py" and not said):

@@ -70,7 +70,7 @@ def _adopted(row: DatasetVersion) -> Adopted:
 
 
 def _curriculum(job: Job, config: ScheduleConfig) -> Curriculum:
-    """The curriculum of this policy and settings: an equal one is reused, another under its name is its next version."""
+    """The curriculum of this policy and settings: an equal one is reused, another of its name is its next version."""
     policy = config.policy
     fingerprint = sha256_json({"name": config.name, "policy": policy.key, "config": policy.config})
     of_project = Curriculum.objects.filter(project=job.project)
