@@ -6,4 +6,4 @@ class EvalAppConfig(AppConfig):
     verbose_name = "Eval"
 
     def ready(self) -> None:
-        from eval_app import kinds  # noqa: F401
+        from eval_app import kinds, panels  # noqa: F401

@@ -6,4 +6,4 @@ class TrainingAppConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
-        from training_app import kinds  # noqa: F401
+        from training_app import kinds, panels  # noqa: F401

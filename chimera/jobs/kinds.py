@@ -103,3 +103,9 @@ def resolve(dotted: str) -> Callable[..., Any]:
     module, _, name = dotted.partition(":")
     function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return function
+
+
+def page_of(job: Any) -> str:
+    """Where a browser goes to see this job's result; empty when its kind has no page but the job's own."""
+    kind = _KINDS.get(job.kind)
+    return str(resolve(kind.page)(job)) if kind is not None and kind.page else ""

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from chimera.config_forms import ConfigForm, bare
 from chimera.errors import InputError
 from chimera.jobs import refs, selectors, services
-from chimera.jobs.kinds import JobKind, all_kinds, get_kind, resolve
+from chimera.jobs.kinds import JobKind, all_kinds, get_kind, page_of
 from chimera.jobs.models import Job, State, new_idempotency_key
 from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
@@ -64,7 +64,7 @@ def _detail(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
         "served": job.composite or selectors.queue_is_served(job.queue),
         "config": json.dumps(job.config, indent=1, ensure_ascii=False),
         "command": _command(job),
-        "thing": _page_of(job),
+        "thing": page_of(job),
         "made": [(name, uid, _page_of_artefact(uid)) for name, uid in job.artifacts.items()],
     }
     return render(request, _template(request, "detail"), context)
@@ -86,7 +86,7 @@ def job_new(request: HttpRequest, kind: str) -> HttpResponse:
         except InputError as error:
             form.add_problems(error.problems)
         else:
-            return redirect(_page_of(job) or reverse("job-detail", args=[job.pk]))
+            return redirect(page_of(job) or reverse("job-detail", args=[job.pk]))
     if "_refresh" in request.POST:
         form.full_clean()
         form.errors.clear()  # the user is still choosing
@@ -140,12 +140,6 @@ def _crumbs(job: Job) -> list[dict[str, str]]:
     if job.parent is not None:
         crumbs.append({"title": job.parent.name or job.parent.uid, "url": reverse("job-detail", args=[job.parent.pk])})
     return [*crumbs, {"title": job.uid, "url": ""}]
-
-
-def _page_of(job: Job) -> str:
-    """The page of what the job makes (a run, a study), "" if its kind has none."""
-    kind = next((kind for kind in all_kinds() if kind.name == job.kind), None)
-    return str(resolve(kind.page)(job)) if kind is not None and kind.page else ""
 
 
 def _page_of_artefact(uid: str) -> str:

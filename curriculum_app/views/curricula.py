@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from chimera.projects.access import Actor
+from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import mixture
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.schedule import Schedule as CoreSchedule
 from curriculum_app.models import Schedule
 from curriculum_app.selectors import curricula as selectors
-from curriculum_app.views.request import actor_of, crumbs
 
 PAGE = 50
 CHARTS = ("moment", "cumulative")

@@ -17,13 +17,13 @@ from chimera.format import byte_size
 from chimera.jobs import services as jobs
 from chimera.jobs.models import new_idempotency_key
 from chimera.projects.models import Role
+from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core import dataset_version as core
 from curriculum_app.forms import UploadForm, add_problems
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
 from curriculum_app.services import datasets as services
-from curriculum_app.views.request import actor_of, crumbs
 
 PAGE = 25
 

@@ -1,4 +1,4 @@
-"""The two things every view of this app needs from its request."""
+"""A form page, or a dialog with it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-
-from chimera.projects.access import Actor
-
-
-def actor_of(request: HttpRequest) -> Actor:
-    """The actor that the middleware has set; pages of a project are not reached without one."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor
-
-
-def crumbs(*pairs: tuple[str, str]) -> list[dict[str, str]]:
-    """Breadcrumbs from (title, url) pairs; the page itself comes last with an empty url."""
-    return [{"title": title, "url": url} for title, url in pairs]
 
 
 def page_or_dialog(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

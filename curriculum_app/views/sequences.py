@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.projects.request import actor_of, crumbs
 from curriculum_app.selectors import funnel
 from curriculum_app.selectors import sequences as selectors
-from curriculum_app.views.request import actor_of, crumbs
 
 
 @require_GET

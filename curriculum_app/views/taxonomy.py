@@ -13,11 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from chimera.errors import InputError
 from chimera.projects.models import Role
+from chimera.projects.request import actor_of, crumbs
 from curriculum_app.forms import MoveForm, NodeForm, add_problems
 from curriculum_app.models import TaxonomyNode
 from curriculum_app.selectors import taxonomy as selectors
 from curriculum_app.services import taxonomy as services
-from curriculum_app.views.request import actor_of, crumbs, page_or_dialog
+from curriculum_app.views.request import page_or_dialog
 
 HISTORY_SHOWN = 30
 

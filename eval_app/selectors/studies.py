@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from chimera.projects.access import Actor
+from curriculum_app.models import SequenceSet
 from eval_app.core.configs_study import StudyConfig
 from eval_app.models import EvalReport, Study
 from training_app.models import MetricRow, TrainingRun
@@ -95,3 +96,9 @@ def _points(points: dict[str, Any], key: str) -> Curve:
     """Finite points of one series in one stored row."""
     pairs = points["values"][key]
     return [(points["tokens"][index], value) for index, value in pairs if not isinstance(value, str)]
+
+
+def studies_on_sequences(actor: Actor, sequences: SequenceSet) -> dict[str, Any]:
+    """The studies over a sequence set with their verdicts, for its page; empty if there is none."""
+    studies = list(study_list(actor).filter(sequence_set=sequences)[:12])
+    return {"studies": studies} if studies else {}

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from chimera.projects.request import actor_of
+from chimera.projects.request import actor_of, crumbs
 from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
 from eval_app.models import Study
@@ -49,7 +49,7 @@ def _context(study: Study) -> dict[str, Any]:
         "first_run": cells[0].run if cells else None,
         "has_curves": any(config.primary_outcome in cell.run.latest for cell in cells),
         "verdict": study.verdict,
-        "crumbs": [{"title": "Studies", "url": reverse("studies")}, {"title": f"Study {study.pk}", "url": ""}],
+        "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }
 
 

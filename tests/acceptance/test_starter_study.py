@@ -41,7 +41,7 @@ def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
     shot(page, "home-empty")
     clicked = time.monotonic()
     page.get_by_role("button", name="Start the starter study").click()
-    expect(page.get_by_role("region", name="Steps of the starter study")).to_be_visible()
+    expect(page.get_by_role("group", name="Steps of the starter study")).to_be_visible()
 
     watch_link = page.get_by_role("link", name="Watch the study")
     expect(watch_link).to_be_visible(timeout=240_000)
@@ -66,7 +66,7 @@ def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
     sentence = page.locator(".verdict-sentence").inner_text()
     assert re.search(r"over 5 seeds \(95 % interval", sentence), sentence
     assert "same multiset of sequences at every seed" in page.locator(".verdict").inner_text()
-    runs = page.get_by_role("region", name="Runs of the study").locator("tbody tr")
+    runs = page.get_by_role("group", name="Runs of the study").locator("tbody tr")
     expect(runs).to_have_count(5)
     assert study_seconds <= STUDY_SECONDS, f"the study took {study_seconds:.0f} s"
     print(

@@ -37,7 +37,7 @@ def of_project(actor: Actor) -> QuerySet[TrainingRun]:
 
 def runs_page(actor: Actor, wanted: RunFilter) -> Page[TrainingRun]:
     """One page of runs with their jobs; the number of queries does not depend on the number of runs."""
-    runs = of_project(actor).select_related("job", "job__parent__study")
+    runs = of_project(actor).select_related("job", "job__parent")
     if wanted.query:
         runs = runs.filter(Q(name__icontains=wanted.query) | Q(group__icontains=wanted.query))
     if wanted.state in State.values:
@@ -60,7 +60,7 @@ def get_run(actor: Actor, pk: int) -> TrainingRun:
     Raises:
         TrainingRun.DoesNotExist: not in the actor's project.
     """
-    related = ("job", "job__parent__study", "schedule__curriculum", "schedule__sequence_set__dataset")
+    related = ("job", "job__parent", "schedule__curriculum", "schedule__sequence_set__dataset")
     return of_project(actor).select_related(*related).get(pk=pk)
 
 

@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.projects.request import actor_of, crumbs
 from training_app.models import Checkpoint
 from training_app.selectors import runs as selectors
 from training_app.selectors.checkpoints import checkpoint_facts
-from training_app.views.request import actor_of, crumbs
 
 
 @require_GET

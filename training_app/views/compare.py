@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.projects.request import actor_of, crumbs
 from training_app.charts.run_cards import COMPARE_CARDS
 from training_app.selectors import compare as selectors
 from training_app.selectors.runs import HELD_OUT
-from training_app.views.request import actor_of, crumbs
 from training_app.views.series import run_numbers
 
 

@@ -9,9 +9,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.jobs.kinds import page_of
 from chimera.jobs.models import State
 from chimera.jobs.selectors import events_of, logs_of
 from chimera.jobs.services import verbs_for
+from chimera.projects.request import actor_of, crumbs
 from training_app.charts.run_cards import RUN_CARDS
 from training_app.models import TrainingRun
 from training_app.selectors import live
@@ -21,7 +23,7 @@ from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
 from training_app.selectors.timeline import timeline
-from training_app.views.request import actor_of, crumbs, run_or_404
+from training_app.views.request import run_or_404
 
 TABS = (
     ("run-detail", "Live"),
@@ -57,10 +59,9 @@ def run_list(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
     """What all pages of a run share."""
     parent = run.job.parent
-    study = getattr(parent, "study", None) if parent is not None else None
     trail = [("Runs", reverse("runs"))]
-    if study is not None:
-        trail = [("Studies", reverse("studies")), (study.name, reverse("study-detail", args=[study.pk]))]
+    if parent is not None:
+        trail.append((parent.name, page_of(parent) or reverse("job-detail", args=[parent.pk])))
     tabs = [(name, title) for name, title in TABS if name != "run-curriculum" or planned_chart_available(run)]
     return {
         "run": run,

@@ -10,9 +10,10 @@ from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from chimera.errors import InputError, Problem
+from chimera.projects.request import actor_of
 from training_app.selectors import compare as comparing
 from training_app.selectors import series as selectors
-from training_app.views.request import actor_of, problems_json, run_or_404
+from training_app.views.request import problems_json, run_or_404
 
 
 @require_GET

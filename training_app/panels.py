@@ -1,0 +1,6 @@
+"""What training has to say on the pages of the app below."""
+
+from chimera.panels import Panel, register
+
+register(Panel("schedule", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_schedule"))
+register(Panel("curriculum", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_curriculum"))
