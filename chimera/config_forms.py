@@ -10,7 +10,7 @@ import json
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -197,7 +197,7 @@ class ConfigForm(forms.Form):
         """The field of one annotation and how its cleaned value becomes JSON."""
         kind = bare(info.annotation)
         empty: Any = _ABSENT if info.is_required() else None
-        origin, arguments = get_origin(kind), get_args(kind)
+        origin, arguments = get_origin(kind), tuple(bare(item) for item in get_args(kind))
         if kind is bool:
             return forms.BooleanField(initial=value), bool
         if kind in (int, float):
@@ -244,7 +244,9 @@ def posted(form: ConfigForm) -> QueryDict:
 
 
 def bare(annotation: Any) -> Any:
-    """`X | None` → `X`."""
+    """`X | None` → `X`, `Annotated[X, ...]` → `X`."""
+    if get_origin(annotation) is Annotated:
+        return get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):
         inner = [item for item in get_args(annotation) if item is not type(None)]
         return inner[0] if len(inner) == 1 else annotation

@@ -14,6 +14,7 @@ from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level
 from chimera.jobs import bell, refs
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job, JobLog
+from chimera.jobs.storable import storable
 from chimera.refs import Ref, Referable
 
 T = TypeVar("T", bound=Referable)
@@ -82,7 +83,7 @@ class DatabaseContext:
         return opened
 
     def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
-        self._unsaved = {"done": done, "total": total, "unit": unit[:20], "message": message[:300]}
+        self._unsaved = {"done": done, "total": total, "unit": unit[:20], "message": storable(message)[:300]}
         if self._progress_pace.due() or done == total:
             self._save_progress()
 
@@ -129,4 +130,5 @@ class DatabaseContext:
     def _save_log(self) -> None:
         lines, self._lines = self._lines, []
         if lines and not self.lease.lost:
-            JobLog.objects.create(job=self.job, attempt=self.attempt, level=self._level, text="\n".join(lines))
+            text = storable("\n".join(lines))
+            JobLog.objects.create(job=self.job, attempt=self.attempt, level=self._level, text=text)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from chimera.jobs import bell
 from chimera.jobs.models import Job, JobEvent, State
+from chimera.jobs.storable import storable
 
 
 @transaction.atomic
@@ -29,10 +30,10 @@ def move(
     rows = Job.objects.filter(pk=job.pk, state__in=sources)
     if lease is not None:
         rows = rows.filter(lease_owner=lease)
-    if rows.update(state=target, **fields) != 1:
+    if rows.update(state=target, **{name: storable(value) for name, value in fields.items()}) != 1:
         return False
     job.refresh_from_db()
-    JobEvent.objects.create(job=job, state=target, attempt=job.attempt, message=note[:500], actor=actor)
+    JobEvent.objects.create(job=job, state=target, attempt=job.attempt, message=storable(note)[:500], actor=actor)
     bell.job_changed(job)
     return True
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from chimera.errors import InputError, Problem, problems_of
 from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, get_kind
+from chimera.jobs.storable import paths_with_nul
 from chimera.projects.models import Project
 from chimera.typed import Config
 
@@ -22,6 +23,8 @@ def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
     described = get_kind(kind) if isinstance(kind, str) else kind
     if not isinstance(raw, dict):
         raise InputError(Problem(f"the config must be a JSON object, not {type(raw).__name__}"))
+    if unstorable := list(paths_with_nul(raw)):
+        raise InputError([Problem("Null characters are not allowed.", field=path) for path in unstorable])
     try:
         config = described.config.model_validate(raw)
     except ValidationError as error:

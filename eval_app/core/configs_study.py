@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from chimera.refs import Ref
 from chimera.typed import Config
@@ -14,6 +14,16 @@ from curriculum_app.core.sequences import SequenceTable
 from training_app.core.configs import TrainSettings
 
 PRIMARY_OUTCOME: Literal["held_out/macro"] = "held_out/macro"
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("a seed is listed twice: a repeated seed gives no new information")
+    return seeds
+
+
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Seeds = Annotated[list[Seed], AfterValidator(_distinct)]
 
 
 class ArmConfig(Config):
@@ -36,7 +46,9 @@ class StudyConfig(Config):
     name: str = Field(default="Does easy-to-hard order help?", title="Question", max_length=200)
     sequences: Ref[SequenceTable] = Field(title="Sequences", description="Tokenised, grouped and packed corpus")
     budget_tokens: int = Field(default=524_288, ge=1, title="Token budget", description="Tokens each run is shown")
-    pool_seed: int = Field(default=0, ge=0, title="Pool seed", description="Draws the pool that every arm is shown")
+    pool_seed: int = Field(
+        default=0, ge=0, le=2**31 - 1, title="Pool seed", description="Draws the pool that every arm is shown"
+    )
     arms: list[ArmConfig] = Field(
         default_factory=lambda: [
             ArmConfig(name="shuffled", policy=PolicyChoice(key="shuffle")),
@@ -47,7 +59,7 @@ class StudyConfig(Config):
         title="Arms",
     )
     baseline: str = Field(default="shuffled", title="Baseline arm")
-    seeds: list[int] = Field(
+    seeds: Seeds = Field(
         default_factory=lambda: [1, 2, 3, 4, 5],
         min_length=1,
         max_length=100,
@@ -67,8 +79,6 @@ class StudyConfig(Config):
             raise ValueError("two arms have the same name: rename one")
         if self.baseline not in names:
             raise ValueError(f"baseline {self.baseline!r} is not an arm: choose one of {', '.join(names)}")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("a seed is listed twice: a repeated seed gives no new information")
         for arm in self.arms:
             if arm.schedules and len(arm.schedules) != len(self.seeds):
                 raise ValueError(f"arm {arm.name!r} has {len(arm.schedules)} schedules for {len(self.seeds)} seeds")
@@ -81,4 +91,4 @@ class StarterConfig(Config):
     scale: Literal["full", "test"] = Field(
         default="full", title="Scale", description="test: a slice of the corpus, 43 k parameters, two seeds"
     )
-    seeds: list[int] = Field(default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, max_length=100, title="Seeds")
+    seeds: Seeds = Field(default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, max_length=100, title="Seeds")

@@ -123,7 +123,8 @@ MISTAKES = {
         {"arms": [ARMS[0], {"name": "two", "policy": {"key": "shufle"}}], "baseline": "one"},
         [("arms.1.policy.key", "unknown policy 'shufle'")],
     ),
-    "a seed twice": Mistake("study", STUDY, {"seeds": [1, 1]}, [("", "a seed is listed twice")]),
+    "a seed out of range": Mistake("study", STUDY, {"seeds": [1, -1]}, [("seeds.1", "greater than or equal to 0")]),
+    "a seed twice": Mistake("study", STUDY, {"seeds": [1, 1]}, [("seeds", "a seed is listed twice")]),
 }  # fmt: skip
 of_every_mistake = pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
 
@@ -272,6 +273,15 @@ def test_a_kind_that_does_not_exist_is_refused_everywhere(owner: Actor, tmp_path
     assert problems[0].field == "kind" and "unknown job kind" in problems[0].message and "train" in problems[0].hint
     assert through_command("trian", {}, tmp_path) == problems
     assert signed_in(owner).get(reverse("job-new", args=["trian"])).status_code == 404
+
+
+def test_a_character_that_no_database_holds_is_refused_everywhere(owner: Actor, tmp_path: Path) -> None:
+    config = IMPORT | {"source": "a\0b", "mapping": {"text": "\0"}}
+    words = "Null characters are not allowed."
+    problems = through_rest(owner, "import", config)
+    assert problems == [Problem(words, "source"), Problem(words, "mapping.text")]
+    assert through_command("import", config, tmp_path) == problems
+    assert shown_on(through_browser(owner, "import", IMPORT | {"source": "a\0b"})) == [("source", words)]
 
 
 # -- one job however often it is asked for -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,11 @@ class _Reading:
         self.file = Path()
 
     @property
+    def name(self) -> str:
+        """The file's name as text; bytes in it that are not UTF-8 are replaced."""
+        return os.fsencode(self.file.name).decode("utf-8", "replace")
+
+    @property
     def bad(self) -> int:
         return self.reasons.total()
 
@@ -84,19 +90,19 @@ class _Reading:
                     return
 
     def _item(self, raw: Raw | Bad) -> Document | QuarantinedRecord:
-        item = raw if isinstance(raw, Bad) else self.mapper.document(raw, f"{self.file.name}#{raw.line}")
+        item = raw if isinstance(raw, Bad) else self.mapper.document(raw, f"{self.name}#{raw.line}")
         if isinstance(item, Document):
             self.good += 1
             return item
         self.reasons[item.reason] += 1
         self.first.setdefault(item.reason, (self.file, item))
-        return QuarantinedRecord(self.file.name, item.line, item.reason, item.excerpt)
+        return QuarantinedRecord(self.name, item.line, item.reason, item.excerpt)
 
     def _look_up_from_work(self, position: int, num_files: int) -> None:
         seen = self.good + self.bad
         if seen % _CHECK_EVERY == 0:
             self.ctx.check()
-            message = f"file {position + 1} of {num_files}: {self.file.name}"
+            message = f"file {position + 1} of {num_files}: {self.name}"
             self.ctx.progress(seen, self.config.max_documents, unit="records", message=message)
         if seen == _GIVE_UP_AFTER and not self.good:
             self.judge()

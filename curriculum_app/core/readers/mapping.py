@@ -57,6 +57,8 @@ class Mapper:
         problem = self._problem_with_text(fields.get("text", _MISSING))
         if problem:
             return Bad(raw.line, problem, _show(raw.values), "text")
+        if "\0" in fields["domain"]:
+            return Bad(raw.line, "domain holds a NUL character", _show(raw.values), "domain")
         return self._checked(Document(content=self._config.content, meta=meta, **fields), raw)
 
     def _problem_with_text(self, text: Any) -> str:
