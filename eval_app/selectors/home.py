@@ -42,12 +42,12 @@ def stages(actor: Actor) -> list[Stage]:
     active = set(Job.objects.filter(project=project, state__in=ACTIVE).values_list("kind", flat=True))
     datasets = DatasetVersion.objects.filter(project=project)
     rows = [
-        ("Sources", "import", datasets.filter(stage="raw"), "imports", "data"),
-        ("Curation", "curate", datasets.filter(stage="curated"), "versions", "data"),
-        ("Grouping", "group", SequenceSet.objects.filter(project=project), "sequence sets", "data"),
-        ("Curricula", "schedule", Curriculum.objects.filter(project=project), "curricula", "curricula"),
-        ("Training", "train", TrainingRun.objects.filter(project=project), "runs", "runs"),
-        ("Studies", "study", Study.objects.filter(project=project), "studies", "studies"),
+        ("Sources", "import", datasets.filter(stage="raw"), "import", "data"),
+        ("Curation", "curate", datasets.filter(stage="curated"), "version", "data"),
+        ("Grouping", "group", SequenceSet.objects.filter(project=project), "sequence set", "data"),
+        ("Curricula", "schedule", Curriculum.objects.filter(project=project), "curriculum", "curricula"),
+        ("Training", "train", TrainingRun.objects.filter(project=project), "run", "runs"),
+        ("Studies", "study", Study.objects.filter(project=project), "study", "studies"),
     ]
     return [_stage(title, kind in active, query, noun, reverse(url)) for title, kind, query, noun, url in rows]
 
@@ -56,7 +56,10 @@ def _stage(title: str, running: bool, query: object, noun: str, href: str) -> St
     count = query.count()  # type: ignore[attr-defined]
     latest = query.order_by("-pk").first() if count else None  # type: ignore[attr-defined]
     state = "running" if running else ("ready" if count else "empty")
-    return Stage(title, state, count, noun, str(latest) if latest else "", href)
+    return Stage(title, state, count, noun if count == 1 else _PLURALS.get(noun, f"{noun}s"), str(latest or ""), href)
+
+
+_PLURALS = {"curriculum": "curricula", "study": "studies"}
 
 
 def starter_job(actor: Actor) -> Job | None:

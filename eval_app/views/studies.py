@@ -10,11 +10,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.jobs.models import State
 from chimera.projects.request import actor_of, crumbs
 from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
 from eval_app.models import Study
 from eval_app.selectors import studies as selectors
+from eval_app.selectors.studies import Cell
+from training_app.models import TrainingRun
 
 
 @require_GET
@@ -46,11 +49,17 @@ def _context(study: Study) -> dict[str, Any]:
         "grid": selectors.study_grid(config, cells),
         "finished": sum(cell.state == "succeeded" for cell in cells),
         "planned": len(arms) * len(config.seeds),
-        "first_run": cells[0].run if cells else None,
+        "run_to_watch": _run_to_watch(cells),
         "has_curves": any(config.primary_outcome in cell.run.latest for cell in cells),
         "verdict": study.verdict,
         "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }
+
+
+def _run_to_watch(cells: list[Cell]) -> TrainingRun | None:
+    """The first run that is learning now, else the first one."""
+    running = [cell for cell in cells if cell.state == State.RUNNING]
+    return next((cell.run for cell in [*running, *cells]), None)
 
 
 @require_GET

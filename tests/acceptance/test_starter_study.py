@@ -46,7 +46,7 @@ def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
     watch_link = page.get_by_role("link", name="Watch the study")
     expect(watch_link).to_be_visible(timeout=240_000)
     watch_link.click()
-    first_run = page.get_by_role("link", name="Watch the first run live")
+    first_run = page.get_by_role("link", name="Watch a run live")
     expect(first_run).to_be_visible(timeout=60_000)
     run_shown = time.monotonic()
     shot(page, "study-running")
