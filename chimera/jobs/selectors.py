@@ -98,6 +98,14 @@ def artefact_get(actor: Actor, uid: str) -> Artefact:
     return row
 
 
+def maker_of(actor: Actor, uid: str) -> Job | None:
+    """The job that made a thing which is no artefact (`run-3`, `study-1`); None for artefacts and what is unknown."""
+    kind = uid.rpartition("-")[0]
+    if kind in refs.kinds():
+        return None
+    return Job.objects.filter(project=actor.project, artifacts__contains={kind: uid}).order_by("-pk").first()
+
+
 def unserved_queues(actor: Actor) -> list[str]:
     """Queues in which jobs of the project wait although no live worker takes from them."""
     waiting = Job.objects.filter(project=actor.project, state=State.QUEUED, composite=False)

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         run.add_argument("--priority", type=int, default=0, help="higher runs earlier")
         verbs.add_parser("kinds", parents=[shape], help="list the kinds of jobs with the schemas of their configs")
         show = verbs.add_parser("show", parents=[whose, shape], help="print a job or an artefact")
-        show.add_argument("id", help="job-12, dataset-3, ...")
+        show.add_argument("id", help="job-12, dataset-3; for run-4 and study-1 the job that made them")
         token = verbs.add_parser("token", parents=[whose, shape], help="make a bearer token for the REST API")
         token.add_argument("--name", default="command line", help="what it is for")
 
@@ -123,6 +123,8 @@ class Command(BaseCommand):
         number = id.removeprefix("job-")
         if id.startswith("job-") and number.isdecimal() and len(number) < 19:
             shown: Any = describe_job(selectors.job_get(actor, int(number)))
+        elif maker := selectors.maker_of(actor, id):
+            shown = describe_job(maker)
         else:
             shown = describe_artefact(selectors.artefact_get(actor, id))
         self.stdout.write(shown.model_dump_json(indent=None if options["json"] else 1))
