@@ -37,7 +37,7 @@ def environment() -> dict[str, str]:
 
 def start_worker(family: Family, log: Path, *, concurrency: int = 1, module: str = "celery", **extra: str) -> Child:
     """A worker as `make run` starts it, with short leases. `module` is run in the place of celery."""
-    quick = {"CHIMERA_LEASE_SECONDS": "3", "CHIMERA_HEARTBEAT_SECONDS": "1", "CHIMERA_SWEEP_SECONDS": "1"}
+    quick = {"CHIMERA_LEASE_SECONDS": "4", "CHIMERA_HEARTBEAT_SECONDS": "1", "CHIMERA_SWEEP_SECONDS": "1"}
     command = [sys.executable, "-m", module, "-A", "chimera.celery", "worker", "-Q", "cpu", "-c", str(concurrency)]
     command += ["-n", "cpu@%h", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
     return family.start("worker", command, log, environment={**environment(), **quick, **extra}, cwd=ROOT)

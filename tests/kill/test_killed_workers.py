@@ -63,7 +63,8 @@ def test_a_run_killed_three_times_ends_with_the_weights_and_points_of_one_never_
     last = start_worker(family, tmp_path / "3.log")
     eventually(lambda: ended(job), worker=last)
 
-    assert (job.state, job.attempt) == (State.SUCCEEDED, 4), job.error_text
+    assert job.state == State.SUCCEEDED, job.error_text
+    assert job.attempt >= 4  # more if a busy machine let a lease expire
     assert checkpoint_of(job) == weights
     assert delivered_points(job) == points
 
@@ -90,7 +91,7 @@ def kill_at(job: Job, step: int, worker: Child) -> None:
     eventually(arrived, worker=worker)
     kill(worker)
     job.refresh_from_db()
-    assert job.state == State.RUNNING
+    assert not job.finished
 
 
 def uninterrupted(config: TrainConfig, root: Path) -> tuple[str, list[Any]]:
