@@ -1,3 +1,5 @@
+"""Django application of evaluation; registers its job kinds."""
+
 from django.apps import AppConfig
 
 

@@ -1,0 +1,1 @@
+"""Tests, in the order of the code: core (pure), web, jobs, services, contracts, launch, kill, e2e, acceptance."""

@@ -1,3 +1,5 @@
+"""The benchmark command: lists, refuses, reports."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Django application of training; registers its job kinds."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Django application of jobs."""
+
 from django.apps import AppConfig
 
 

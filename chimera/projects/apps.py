@@ -1,3 +1,5 @@
+"""Django application of projects."""
+
 from django.apps import AppConfig
 
 

@@ -1,0 +1,1 @@
+"""Schema of taxonomy, datasets, sequences, curricula and schedules."""

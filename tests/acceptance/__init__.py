@@ -1,0 +1,1 @@
+"""The full starter study in a browser (make acceptance)."""

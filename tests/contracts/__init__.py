@@ -1,0 +1,1 @@
+"""What holds for every file, extension, template, link and import."""

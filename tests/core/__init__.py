@@ -1,0 +1,1 @@
+"""The pure domain, without a database; mirrors the core folders."""

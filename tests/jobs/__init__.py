@@ -1,0 +1,1 @@
+"""Jobs: states, leases, composites, bad input, whole chains."""

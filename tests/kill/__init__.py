@@ -1,0 +1,1 @@
+"""Real workers, killed at bad moments."""

@@ -1,3 +1,5 @@
+"""The first user, the generated password and the generated secret."""
+
 import stat
 from pathlib import Path
 

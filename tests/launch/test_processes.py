@@ -1,3 +1,5 @@
+"""Children end with their parent, and a child that ended is explained."""
+
 import signal
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""The private PostgreSQL and Valkey."""
+
 import os
 import shutil
 import stat

@@ -1,0 +1,1 @@
+"""Pages, REST, commands, sockets."""

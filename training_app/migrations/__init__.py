@@ -1,0 +1,1 @@
+"""Schema of runs, metric points and checkpoints."""

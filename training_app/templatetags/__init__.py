@@ -1,0 +1,1 @@
+"""How values of a run are written."""

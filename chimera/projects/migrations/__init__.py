@@ -1,0 +1,1 @@
+"""Schema of projects, members and tokens."""

@@ -1,0 +1,1 @@
+"""How numbers, bytes and times are written."""

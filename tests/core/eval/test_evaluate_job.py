@@ -1,3 +1,5 @@
+"""The evaluate job: scores of a checkpoint equal what its run said."""
+
 import pyarrow.parquet as pq
 import pytest
 

@@ -1,3 +1,5 @@
+"""Configs of a run: bounds, defaults, what its recipe leaves out."""
+
 import subprocess
 import sys
 

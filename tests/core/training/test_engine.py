@@ -1,3 +1,5 @@
+"""The loop: it learns, delivers its schedule, stops where asked, and is the same twice."""
+
 import math
 
 import pytest

@@ -1,3 +1,5 @@
+"""Bits per byte, exact to the byte."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""Shapes of the learning rate."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

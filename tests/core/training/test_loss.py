@@ -1,3 +1,5 @@
+"""The fused loss against PyTorch's own."""
+
 import math
 
 import pytest

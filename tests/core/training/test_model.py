@@ -1,3 +1,5 @@
+"""The model that a config builds."""
+
 import pytest
 import torch
 

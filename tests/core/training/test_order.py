@@ -1,3 +1,5 @@
+"""Batches are the schedule's rows, in its order."""
+
 import numpy as np
 import pytest
 import torch

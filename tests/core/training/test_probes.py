@@ -1,3 +1,5 @@
+"""Probes: worked numbers, declared keys, no disturbance."""
+
 import math
 
 import pytest

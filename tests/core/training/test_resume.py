@@ -1,3 +1,5 @@
+"""A run that was stopped or killed goes on as if nothing had happened."""
+
 import json
 import shutil
 

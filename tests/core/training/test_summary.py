@@ -1,3 +1,5 @@
+"""The table row of a run."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

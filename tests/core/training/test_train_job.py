@@ -1,3 +1,5 @@
+"""The train job: from a schedule to a sealed checkpoint."""
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
