@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import http.client
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -20,13 +21,14 @@ from types import FrameType
 
 from chimera import environment
 from chimera.launch import servers
-from chimera.launch.credentials import ADMIN, kept_secret, password_file
+from chimera.launch.credentials import ADMIN, kept_secret, password_file, write_private
 from chimera.launch.processes import Child, Family, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8000, 8040
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FOR_SHELLS = ("DATABASE_URL", "REDIS_URL", "CHIMERA_DATA_DIR", "CHIMERA_SECRET_KEY", "DJANGO_SETTINGS_MODULE")
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -49,6 +51,7 @@ def main() -> int:
             print("\nEnding: waiting for the workers to let go ...", flush=True)
             return 0
         finally:
+            shell_file(data).unlink(missing_ok=True)
             family.stop()
             print("Everything has ended. `make run` starts again where this left off.", flush=True)
 
@@ -59,6 +62,7 @@ def start(family: Family, data: Path, sockets: Path, port: int) -> None:
     say("PostgreSQL and Valkey")
     os.environ.update(shared_environment(data))
     start_servers(family, data, sockets, logs)
+    write_private(shell_file(data), shell_lines())
     say("tables, static files, starter project")
     run_to_end(
         family.start("prepare", [sys.executable, "-m", "chimera.launch.prepare"], logs / "prepare.log", cwd=ROOT),
@@ -101,6 +105,17 @@ def shared_environment(data: Path) -> dict[str, str]:
         "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE") or "1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def shell_file(data: Path) -> Path:
+    """For another terminal: `. .data/environment`, then `python manage.py ...` works on the same servers."""
+    return data / "environment"
+
+
+def shell_lines() -> str:
+    """This Python first in PATH, and what every child gets, as lines for a shell."""
+    lines = [f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"']
+    return "\n".join(lines + [f"export {name}={shlex.quote(os.environ[name])}" for name in _FOR_SHELLS]) + "\n"
 
 
 def choose_port() -> int:

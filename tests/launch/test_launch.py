@@ -55,13 +55,16 @@ def test_one_command_serves_pages_and_one_signal_ends_all_of_it(tmp_path: Path) 
         started = descendants(process)
         names = " ".join(" ".join(child.cmdline()) for child in started)
         assert all(name in names for name in ("postgres", "valkey-server", "celery", "uvicorn"))
+        command = ["sh", "-c", '. "$0" && python manage.py chimera kinds --json', str(data / "environment")]
+        kinds = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert '"train"' in kinds.stdout
         with launcher(data) as second:
             assert second.wait(30) == 1 and second.stdout is not None
             assert "Chimera already runs on" in second.stdout.read()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert psutil.wait_procs(started, timeout=10)[1] == []
-    assert (data / "admin_password").exists()
+    assert (data / "admin_password").exists() and not (data / "environment").exists()
 
 
 @pytest.mark.kill
