@@ -13,9 +13,10 @@ from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.documents import Content
 from curriculum_app.core.filters.base import FilterChoice
 
-__all__ = ["CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig"]
+__all__ = ["EVERY_OTHER_DOMAIN", "CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig", "default_recipes"]
 
 Format = Literal["auto", "jsonl", "parquet", "csv"]
+EVERY_OTHER_DOMAIN = "*"
 
 
 class ImportConfig(Config):
@@ -29,6 +30,7 @@ class ImportConfig(Config):
         title="Mapping",
         description="Our field → key in the record; a.b.c reaches into objects. Only text is required. "
         "Besides id, url, title, domain, source and license any name may be given: it goes to the record's meta.",
+        json_schema_extra={"key_title": "Our field"},
     )
     domain: str = Field("text", title="Domain", description="For records that do not name their own.", min_length=1)
     source: str = Field("", title="Source", description="For records that do not name their own.")
@@ -54,13 +56,26 @@ class ImportConfig(Config):
         return mapping
 
 
+def default_recipes() -> dict[str, list[FilterChoice]]:
+    """English text in the order of FineWeb, without the rule that drops most technical text; Python source apart."""
+    text = [FilterChoice(key=key) for key in ("extract", "normalise")]
+    text += [FilterChoice(key="language", config={"languages": ["en"]}), FilterChoice(key="gopher_repetition")]
+    text += [FilterChoice(key="gopher_quality", config={"min_alpha_words": None}), FilterChoice(key="min_length")]
+    code = [FilterChoice(key=key) for key in ("python_parse", "length", "min_length")]
+    return {EVERY_OTHER_DOMAIN: text, "code": code}
+
+
 class CurateConfig(Config):
     """Filter every domain by its own recipe, remove near-duplicates over all of them, redact what remains."""
 
     name: str = Field(title="Name", min_length=1, max_length=200)
     datasets: list[Ref[DatasetVersion]] = Field(title="Dataset versions", min_length=1)
     recipes: dict[str, list[FilterChoice]] = Field(
-        title="Recipes", description="Domain → filters in order. Every domain of the data needs one; it may be empty."
+        default_factory=default_recipes,
+        title="Recipes",
+        description="Domain → filters in order. Every domain of the data needs a recipe, which may be empty; "
+        "the one named * is for every domain that is not named.",
+        json_schema_extra={"key_title": "Domain"},
     )
     near_duplicates: NearDuplicateConfig = Field(default_factory=NearDuplicateConfig, title="Near-duplicates")
     final_filters: list[FilterChoice] = Field(
@@ -74,3 +89,7 @@ class CurateConfig(Config):
         if len(set(datasets)) < len(datasets):
             raise ValueError("names a dataset version twice")
         return datasets
+
+    def recipe_key(self, domain: str) -> str | None:
+        """The key in `recipes` whose recipe a domain goes through, None if it has none."""
+        return next((key for key in (domain, EVERY_OTHER_DOMAIN) if key in self.recipes), None)

@@ -28,6 +28,7 @@ from curriculum_app.core.dataset_version import (
 )
 from curriculum_app.core.dedup.near_duplicates import Duplicate, Sketch, cross_source_matrix, find_duplicates
 from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FilterChoice
 from curriculum_app.core.parquet_rows import RowWriter
 from curriculum_app.core.pipeline import Chain, Funnel, StageCounts, merge_funnels
 from curriculum_app.core.provenance import code_version
@@ -45,9 +46,9 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
         InputError: a domain has no recipe, or nothing is left after the filters.
     """
     versions = [ctx.open(dataset) for dataset in config.datasets]
-    _require_recipes(config, versions)
+    recipes = _recipes_by_domain(config, versions)
     recipe = recipe_of(config, versions)
-    shards = _filter(config, versions, ctx, ctx.scratch / f"curate-{sha256_json(recipe)[:16]}")
+    shards = _filter(config, recipes, versions, ctx, ctx.scratch / f"curate-{sha256_json(recipe)[:16]}")
     funnel = merge_funnels(shard.funnel() for shard in shards)
     duplicates, report = _find_duplicates(config, shards, ctx)
     with ctx.store.stage(DatasetVersion.ref_kind) as stage:
@@ -62,7 +63,7 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
                 else:
                     dropped.add(item)
         funnel = finish.funnel()
-        _require_documents(documents.num_documents, funnel)
+        _require_documents(documents.num_documents, funnel, config)
         manifest = {
             "name": config.name,
             "stage": "curated",
@@ -81,15 +82,24 @@ def recipe_of(config: CurateConfig, versions: Sequence[DatasetVersion]) -> dict[
     return {"op": "curate", "params": said, "parents": [version.digest for version in versions]}
 
 
-def _require_recipes(config: CurateConfig, versions: Sequence[DatasetVersion]) -> None:
+def _recipes_by_domain(config: CurateConfig, versions: Sequence[DatasetVersion]) -> dict[str, list[FilterChoice]]:
+    """Every domain of the data → its recipe."""
     domains = sorted({domain for version in versions for domain in version.domains})
-    missing = [domain for domain in domains if domain not in config.recipes]
+    keys = {domain: config.recipe_key(domain) for domain in domains}
+    missing = [domain for domain, key in keys.items() if key is None]
     if missing:
-        hint = f"add one for each of: {', '.join(missing)} (an empty list keeps everything)"
+        hint = f"add one for each of: {', '.join(missing)} (an empty list keeps everything), or one named * for all"
         raise InputError([Problem(f"domain {domain!r} has no recipe", "recipes", hint=hint) for domain in missing])
+    return {domain: config.recipes[key] for domain, key in keys.items() if key is not None}
 
 
-def _filter(config: CurateConfig, versions: Sequence[DatasetVersion], ctx: Context, scratch: Path) -> list[ShardResult]:
+def _filter(
+    config: CurateConfig,
+    recipes: dict[str, list[FilterChoice]],
+    versions: Sequence[DatasetVersion],
+    ctx: Context,
+    scratch: Path,
+) -> list[ShardResult]:
     """Run the recipes over every row group, skipping those that an earlier attempt finished."""
     scratch.mkdir(parents=True, exist_ok=True)
     groups = [group for version in versions for group in version.row_groups()]
@@ -100,7 +110,7 @@ def _filter(config: CurateConfig, versions: Sequence[DatasetVersion], ctx: Conte
             file=str(groups[number][0]),
             row_group=groups[number][1],
             folder=str(shards[number].folder),
-            recipes=config.recipes,
+            recipes=recipes,
             near_duplicates=config.near_duplicates,
         )
         for number in open_
@@ -201,7 +211,7 @@ class _Finish:
         }
 
 
-def _require_documents(num_documents: int, funnel: Funnel) -> None:
+def _require_documents(num_documents: int, funnel: Funnel, config: CurateConfig) -> None:
     if num_documents:
         return
     stages = [(stage["dropped"], stage["stage"], domain) for domain, found in funnel.items() for stage in found]
@@ -211,4 +221,6 @@ def _require_documents(num_documents: int, funnel: Funnel) -> None:
     reasons = next(item["reasons"] for item in funnel[domain] if item["stage"] == stage)
     worst = ", ".join(f"{reason} {count}×" for reason, count in list(reasons.items())[:3])
     message = f"nothing is left after curation: {stage!r} removed most ({dropped} documents of {domain!r}: {worst})"
-    raise InputError(Problem(message, f"recipes.{domain}", hint="loosen that stage or take it out of the recipe"))
+    raise InputError(
+        Problem(message, f"recipes.{config.recipe_key(domain)}", hint="loosen that stage or take it out of the recipe")
+    )

@@ -157,6 +157,39 @@ def test_a_domain_without_a_recipe_is_named(ctx: Counting) -> None:
     assert caught.value.problems[0].field == "recipes"
 
 
+def test_a_star_is_the_recipe_of_every_domain_that_is_not_named(ctx: Counting) -> None:
+    add(ctx, "dataset-1", corpus())
+    named = run(ctx, configured("dataset-1", **SMALL | {"recipes": {"prose": [{"key": "min_length"}], "web": []}}))
+    starred = run(ctx, configured("dataset-1", **SMALL | {"recipes": {"*": [{"key": "min_length"}], "web": []}}))
+    assert list(starred.iter_documents()) == list(named.iter_documents())
+    assert [stage["stage"] for stage in starred.manifest["funnel"]["web"]] == ["near_duplicates", "pii"]
+    nothing = {"*": [{"key": "min_length", "config": {"min_chars": 10_000}}]}
+    with pytest.raises(InputError) as caught:
+        curate.run(configured("dataset-1", recipes=nothing), ctx)
+    assert caught.value.problems[0].field == "recipes.*"
+
+
+def test_the_default_recipes_keep_english_text_and_python_that_parses(ctx: Counting) -> None:
+    good = next(record["text"] for record in GOLDEN if record["fate"] == "kept")
+    source = "import math\n\n\ndef area(radius):\n    return math.pi * radius**2\n\n\n" * 5
+    page = f"<html><head><title>A page</title></head><body><article><p>{good}</p></article></body></html>"
+    documents = [
+        Document("text", good, "essays"),
+        Document("html", page, "web", content="html"),
+        Document("french", "Le capitaine du port attendait depuis l'aube les navires de la marée. " * 9, "essays"),
+        Document("code", source, "code", content="code"),
+        Document("broken", source + "def", "code", content="code"),
+    ]
+    add(ctx, "dataset-1", documents)
+    version = run(ctx, configured("dataset-1", near_duplicates={"enabled": False}))
+    assert {document.id: document.text for document in version.iter_documents()}["text"] == good
+    assert [document.id for document in version.iter_documents()] == ["text", "html", "code"]
+    assert {(item.document.id, item.reason) for item in version.dropped()} == {
+        ("french", "language_fr"),
+        ("broken", "syntax_error"),
+    }
+
+
 def test_an_empty_result_says_which_stage_removed_most(ctx: Counting) -> None:
     add(ctx, "dataset-1", corpus())
     recipes = {"prose": [{"key": "min_length", "config": {"min_chars": 10_000}}], "web": [{"key": "python_parse"}]}
