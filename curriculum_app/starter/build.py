@@ -54,7 +54,7 @@ WEB = {
 CODE = {"cpython", "pypi:django", "pypi:sympy", "pypi:networkx", "pypi:lm-eval"}
 TESTS_OF = {"cpython"}  # packages whose tests are taken as well
 # Old dictionaries list slurs; a first look at the product need not.
-SLURS = re.compile(r"ethnic slur|offensive (term|name|word)|\(offensive|derogatory|disparaging|nigg[ae]r", re.I)
+SLURS = re.compile(r"ethnic slur|offensive (term|name|word)|\(offensive|derogatory|disparaging|nigg[ae]r|\bnegro", re.I)
 FOREIGN = {"fr": 24, "de": 12, "ja": 12, "es": 10, "ko": 8, "tr": 6}  # Apache pages for the language filter to find
 
 
