@@ -30,7 +30,7 @@ class ImportConfig(Config):
         title="Mapping",
         description="Our field → key in the record; a.b.c reaches into objects. Only text is required. "
         "Besides id, url, title, domain, source and license any name may be given: it goes to the record's meta.",
-        json_schema_extra={"key_title": "Our field"},
+        json_schema_extra={"key_title": "Field", "value_title": "Key in the record"},
     )
     domain: str = Field("text", title="Domain", description="For records that do not name their own.", min_length=1)
     source: str = Field("", title="Source", description="For records that do not name their own.")

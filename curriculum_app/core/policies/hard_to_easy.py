@@ -4,53 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
-from chimera.typed import Config as BaseConfig
-from curriculum_app.core.mixture_curve import MixtureCurve
-from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily
+from curriculum_app.core.difficulty_policy import DifficultyPolicy
 from curriculum_app.core.policies.base import POLICIES
-from curriculum_app.core.scheduling.difficulty_curve import GROUPING, difficulty_curve
 
 
 @POLICIES.register("hard_to_easy")
-class HardToEasy:
-    """The easy-to-hard mixture curve with its tilt reversed, realised by the same scheduler."""
+class HardToEasy(DifficultyPolicy):
+    """The easy-to-hard mixture curve with its tilt reversed, realised by the same scheduler.
 
+    Source: anti-curriculum of Wu, Dyer & Neyshabur 2021 (arXiv 2012.03107).
+    """
+
+    direction = -1
     title: ClassVar[str] = "Hard to easy"
     summary: ClassVar[str] = "The reverse of easy to hard: the control that shows whether the direction matters."
-
-    class Config(BaseConfig):
-        sharpness: float = Field(
-            3.0,
-            title="Sharpness",
-            description="How strongly the mixture leans at both ends of the run; 0 is an even mixture.",
-            ge=0.0,
-            le=12.0,
-        )
-        start: float = Field(
-            0.05,
-            title="Start",
-            description="Share of the budget after which the mixture begins to move (evenly in log tokens).",
-            ge=0.001,
-            le=0.9,
-        )
-        length_term: float = Field(
-            1.0,
-            title="Length term",
-            description="Weight of keeping document lengths to plan.",
-            ge=0.0,
-            le=100.0,
-        )
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def preview(self, request: PlanRequest) -> MixtureCurve:
-        chosen = self.config
-        return difficulty_curve(
-            request.table, request.pool, sharpness=chosen.sharpness, start=chosen.start, direction=-1
-        )
-
-    def plan(self, request: PlanRequest) -> Plan:
-        return follow_greedily(request, GROUPING, self.preview(request), self.config.length_term)

@@ -1,0 +1,53 @@
+"""What policies over difficulty bins share: a tilted mixture curve, realised by the greedy scheduler (pure)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from chimera.typed import Config as BaseConfig
+from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily
+from curriculum_app.core.scheduling.difficulty_curve import GROUPING, difficulty_curve
+
+
+class DifficultyPolicy:
+    """Leans on easy bins first (`direction` 1) or on hard ones (-1); every bin's tokens are shown exactly once."""
+
+    direction: ClassVar[Literal[1, -1]]
+
+    class Config(BaseConfig):
+        sharpness: float = Field(
+            3.0,
+            title="Sharpness",
+            description="How strongly the mixture leans at both ends of the run; 0 is an even mixture.",
+            ge=0.0,
+            le=12.0,
+        )
+        start: float = Field(
+            0.05,
+            title="Start",
+            description="Share of the budget after which the mixture begins to move (evenly in log tokens).",
+            ge=0.001,
+            le=0.9,
+        )
+        length_term: float = Field(
+            1.0,
+            title="Length term",
+            description="Weight of keeping document lengths to plan.",
+            ge=0.0,
+            le=100.0,
+        )
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def preview(self, request: PlanRequest) -> MixtureCurve:
+        chosen = self.config
+        return difficulty_curve(
+            request.table, request.pool, sharpness=chosen.sharpness, start=chosen.start, direction=self.direction
+        )
+
+    def plan(self, request: PlanRequest) -> Plan:
+        return follow_greedily(request, GROUPING, self.preview(request), self.config.length_term)
