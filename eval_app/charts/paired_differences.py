@@ -45,8 +45,13 @@ def _mean(interval: dict[str, Any]) -> dict[str, Any]:
         "name": "mean",
         "x": [mean],
         "y": ["mean, 95 %"],
-        "marker": {"size": 12, "symbol": "diamond"},
-        "error_x": {"type": "data", "array": [interval["high"] - mean], "arrayminus": [mean - interval["low"]]},
+        "marker": {"size": 12, "symbol": "diamond", "color": "--ink"},
+        "error_x": {
+            "type": "data",
+            "array": [interval["high"] - mean],
+            "arrayminus": [mean - interval["low"]],
+            "color": "--ink",
+        },
         "hovertemplate": "mean %{x:+.4f} bits per byte<extra></extra>",
     }
 
