@@ -45,6 +45,7 @@ def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
 
     watch_link = page.get_by_role("link", name="Watch the study")
     expect(watch_link).to_be_visible(timeout=240_000)
+    shot(page, "home-running")
     watch_link.click()
     first_run = page.get_by_role("link", name="Watch a run live")
     expect(first_run).to_be_visible(timeout=60_000)
