@@ -1,0 +1,82 @@
+"""The extensions that docs/extending.md shows are complete: they register, keep the contracts, and do what is said."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chimera.registry import Entry, Registry
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters.base import FILTERS, Drop, Keep
+from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.pool import draw_pool
+from curriculum_app.core.sequences import SequenceTable
+from tests.contracts import test_extensions as contracts
+from tests.contracts.test_extensions import documents, step, table  # noqa: F401
+from training_app.core.metric_keys import metric_keys
+from training_app.core.probes.base import PROBES, StepView
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"^## [^`\n]*`(\S+)/(\w+)\.py`\n\n```python\n(.*?)```", re.MULTILINE | re.DOTALL)
+FILES = {key: (folder.replace("/", "."), code) for folder, key, code in EXAMPLE.findall(GUIDE)}
+REGISTRIES: dict[str, Registry[Any]] = {"shouting": FILTERS, "domain_last": POLICIES, "weight_norm": PROBES}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def examples() -> Iterator[None]:
+    """The files of the guide, as if they lay in their folders."""
+    for key, (package, code) in FILES.items():
+        module = sys.modules[f"{package}.{key}"] = ModuleType(f"{package}.{key}")
+        exec(compile(code, f"{key}.py", "exec"), module.__dict__)
+    yield
+    for key, (package, _) in FILES.items():
+        del REGISTRIES[key]._entries[key], sys.modules[f"{package}.{key}"]
+
+
+def entry_of(key: str) -> Entry[Any]:
+    return REGISTRIES[key].get(key)
+
+
+@pytest.mark.parametrize("key", REGISTRIES)
+def test_an_example_is_found_and_keeps_what_every_extension_owes(key: str) -> None:
+    assert FILES.keys() == REGISTRIES.keys()
+    entry = entry_of(key)
+    assert FILES[key][0] == REGISTRIES[key].package
+    contracts.test_its_default_config_builds_and_survives_json(entry)
+    contracts.test_its_form_opens_and_posted_back_gives_the_same_config(entry)
+    contracts.test_every_setting_has_a_title_and_an_unknown_one_is_refused(entry)
+    contracts.test_it_says_what_it_is_and_where_it_comes_from(entry)
+
+
+def test_the_filter_drops_capitals_and_nothing_else(documents: list[Document]) -> None:  # noqa: F811
+    contracts.test_a_filter_judges_real_documents_the_same_way_twice(entry_of("shouting"), documents)
+    shouting = FILTERS.build("shouting")
+    assert shouting.judge(Document("1", "ABc", "x")) == Drop("mostly_capitals", 2 / 3)
+    assert isinstance(shouting.judge(Document("1", "Abc 123", "x")), Keep)
+
+
+def test_the_policy_brings_its_domain_late(table: SequenceTable) -> None:  # noqa: F811
+    contracts.test_a_policy_shows_every_sequence_of_the_pool_exactly_once(entry_of("domain_last"), table)
+    contracts.test_a_policy_gives_equal_plans_for_equal_seeds_only(entry_of("domain_last"), table)
+    pool = draw_pool(table, 300 * table.sequence_length, seed=0)
+    order = POLICIES.build("domain_last").plan(PlanRequest(table, pool, seed=1)).order
+    grouping = table.grouping("domain")
+    code = grouping.dense(order)[:, grouping.names.index("code")]
+    first, last = np.array_split(code, 2)
+    assert last.sum() > 2 * first.sum()
+
+
+@pytest.mark.torch
+def test_the_probe_measures_the_norm_and_its_series_is_known(step: StepView) -> None:  # noqa: F811
+    contracts.test_a_probe_writes_declared_keys_only_and_measures_the_same_twice(entry_of("weight_norm"), False, step)
+    squares = sum(float((parameter.detach() ** 2).sum()) for parameter in step.model.parameters())
+    assert PROBES.build("weight_norm").measure(step)["weight_norm"] == pytest.approx(squares**0.5)
+    assert any(metric.matches("weight_norm") for metric in metric_keys())
