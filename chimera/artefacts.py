@@ -53,10 +53,11 @@ class Stage:
 
 
 class ArtefactStore:
-    """Artefacts under one root directory."""
+    """Artefacts under one root directory. `owner` (a job's uid) marks what is staged through this object."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, owner: str = "") -> None:
         self.root = Path(root)
+        self.owner = owner
 
     def directory(self, kind: str, digest: str) -> Path:
         return self.root / kind / digest[:2] / digest
@@ -78,10 +79,19 @@ class ArtefactStore:
         """A fresh temporary directory on the same file system; removed if it is not sealed."""
         parent = self.root / kind
         parent.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix="tmp-", dir=parent))
+        path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=parent))
         try:
             yield Stage(self, kind, path)
         finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def _prefix(self) -> str:
+        return f"tmp-{self.owner}-"
+
+    def discard_staged(self) -> None:
+        """Remove what this owner has staged and not sealed: a killed process could not do so itself."""
+        for path in self.root.glob(f"*/{self._prefix}*"):
             shutil.rmtree(path, ignore_errors=True)
 
     def verify(self, stored: Stored) -> list[str]:

@@ -29,6 +29,11 @@ def scratch_of(job: Job) -> Path:
     return Path(settings.DATA_DIR) / "scratch" / f"job-{job.pk}"
 
 
+def store_of(job: Job) -> ArtefactStore:
+    """The artefact store as the job sees it; what it stages carries its name."""
+    return ArtefactStore(Path(settings.DATA_DIR) / "artefacts", owner=job.uid)
+
+
 class NullRecorder:
     """For kinds without metrics."""
 
@@ -68,7 +73,8 @@ class DatabaseContext:
     def __init__(self, job: Job, lease: Lease, recorder: Recorder) -> None:
         self.job, self.lease, self.recorder = job, lease, recorder
         self.attempt = lease.attempt
-        self.store = ArtefactStore(Path(settings.DATA_DIR) / "artefacts")
+        self.store = store_of(job)
+        self.store.discard_staged()  # of an attempt that was killed
         self.scratch = scratch_of(job)
         self.scratch.mkdir(parents=True, exist_ok=True)
         self._progress_pace, self._control_pace = Pace(PROGRESS_SECONDS), Pace(CONTROL_SECONDS)

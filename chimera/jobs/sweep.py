@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from chimera.celery import app
 from chimera.jobs import composites
+from chimera.jobs.context import store_of
 from chimera.jobs.dispatch import dispatch, send
 from chimera.jobs.leasing import HELD, claimable
 from chimera.jobs.models import ControlRequest, Job, State
@@ -41,6 +42,7 @@ def reap(job_id: int) -> None:
     job = lock(Job.objects.get(pk=job_id))
     if not _expired().filter(pk=job_id).exists():
         return
+    store_of(job).discard_staged()
     free: dict[str, Any] = {"control": ControlRequest.NONE, "lease_owner": "", "lease_until": None}
     note = f"worker {job.worker} lost".replace("  ", " ")
     if job.state == State.CANCELLING:

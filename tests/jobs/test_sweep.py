@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from chimera.jobs import leasing, services, sweep
+from chimera.jobs import context, leasing, services, sweep
 from chimera.jobs.models import Job
 from chimera.projects.access import Actor
 
@@ -55,6 +57,18 @@ def test_a_job_whose_worker_is_lost_is_queued_again_and_its_old_lease_is_dead(ed
 def test_a_job_lost_in_its_last_attempt_fails(editor: Actor) -> None:
     job = swept(claimed(editor, max_attempts=1))
     assert (job.state, job.error_class, job.message) == ("failed", "WorkerLost", "worker lost in attempt 1 of 1")
+
+
+def test_what_a_killed_worker_had_half_written_is_removed(editor: Actor) -> None:
+    job, other = claimed(editor, max_attempts=1), claimed(editor)
+    staged = []
+    for item in (job, other):
+        folder = context.store_of(item).root / "dataset"
+        folder.mkdir(parents=True, exist_ok=True)
+        staged.append(Path(tempfile.mkdtemp(prefix=f"tmp-{item.uid}-", dir=folder)))
+    Job.objects.filter(pk=other.pk).update(lease_until=timezone.now() + timedelta(minutes=1))
+    assert swept(job).state == "failed"
+    assert [path.is_dir() for path in staged] == [False, True]
 
 
 def test_a_lost_job_that_was_asked_to_pause_or_cancel_has_done_so(editor: Actor) -> None:
