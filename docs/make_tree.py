@@ -15,10 +15,11 @@ SILENT = ("/migrations/", "/corpus/", "/licenses/")
 
 
 def tracked() -> list[str]:
-    """Every file git knows or would add, sorted."""
+    """Every file git knows or would add, folder by folder."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return sorted(name for name in set(listed.splitlines()) if (ROOT / name).is_file())
+    names = (name for name in set(listed.splitlines()) if (ROOT / name).is_file())
+    return sorted(names, key=lambda name: (str(Path(name).parent), name))
 
 
 def first_line(path: Path) -> str:
