@@ -7,18 +7,30 @@ parses nothing itself: pydantic says what is wrong, in the same words as at the 
 from __future__ import annotations
 
 import json
-import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
+from itertools import groupby
+from typing import Any, Literal, get_args, get_origin
 
 from django import forms
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
+from django.utils.html import format_html, json_script
+from django.utils.safestring import SafeString
 from pydantic.fields import FieldInfo
-from pydantic_core import to_jsonable_python
 
 from chimera.errors import InputError, Problem
+from chimera.form_shapes import (
+    Shape,
+    bare,
+    bounds,
+    defaults_of,
+    is_optional,
+    is_subclass,
+    label_of,
+    shape_of,
+    summary_of,
+)
 from chimera.refs import Ref, ref_kind_of
 from chimera.registry import Choice
 from chimera.typed import Config
@@ -28,17 +40,35 @@ Check = Callable[[Any], Config]
 
 NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key", "_refresh"}  # posted with every form
 
+SHOWN_FIELDS = 12  # in a longer form, sections that need not be filled in are closed
+
 _ABSENT = object()
 
 
 @dataclass
 class Section:
-    """Fields that stand together: the top level, a nested config, or the settings of a chosen extension."""
+    """Fields that stand together: the top level, a nested config, or the settings of a chosen extension.
+
+    `around` is the title of the optional config of the top level that they belong to.
+    """
 
     title: str = ""
     summary: str = ""
+    around: str = ""
     names: list[str] = field(default_factory=list)
     fields: list[BoundField] = field(default_factory=list)
+
+
+@dataclass
+class Group:
+    """Sections under one heading that can be closed, or (without a title) sections that always show."""
+
+    title: str
+    sections: list[Section]
+
+    @property
+    def open(self) -> bool:
+        return any(field.errors for section in self.sections for field in section.fields)
 
 
 class OpenChoiceField(forms.ChoiceField):
@@ -87,6 +117,12 @@ class ConfigForm(forms.Form):
             if section.fields:
                 yield section
 
+    def groups(self) -> list[Group]:
+        """The sections; in a long form those of an optional config together under its title."""
+        long = len(self._parsers) > SHOWN_FIELDS
+        grouped = groupby(self.sections(), lambda section: section.around if long else "")
+        return [Group(title, list(sections)) for title, sections in grouped]
+
     def raw(self) -> dict[str, Any]:
         """The JSON value that the user has filled in."""
         tree: dict[str, Any] = {}
@@ -132,28 +168,31 @@ class ConfigForm(forms.Form):
         in_order = sorted(config.model_fields.items(), key=lambda item: not item[1].is_required())
         for name, info in in_order:  # what must be said comes first
             path, kind, value = f"{prefix}{name}", bare(info.annotation), values.get(name)
-            if _is_subclass(kind, Choice):
-                self._add_choice(path, kind, info, value)
-            elif _is_subclass(kind, Config):
-                inner = Section(label_of(name, info), info.description or "")
+            if is_subclass(kind, Choice):
+                self._add_choice(path, kind, info, value, section.around)
+            elif is_subclass(kind, Config):
+                label = label_of(name, info)
+                around = section.around if prefix else "" if info.is_required() else label
+                inner = Section(label, info.description or "", around)
                 self._sections.append(inner)
                 self._walk(kind, f"{path}.", {**defaults_of(kind), **(value or {})}, inner)
             else:
                 self._add(path, label_of(name, info), info, value, section)
 
-    def _add_choice(self, path: str, kind: type[Choice], info: FieldInfo, value: Any) -> None:
+    def _add_choice(self, path: str, kind: type[Choice], info: FieldInfo, value: Any, around: str) -> None:
         """A select of the registry's entries and, as a section of their own, the settings of the chosen one."""
         registry = kind.registry()
         entries = {entry.key: entry for entry in registry}
         given = value or {}
         key = self._chosen(path, given.get("key") or next(iter(entries)))
         label = label_of(path.rpartition(".")[2], info)
-        section = Section(label, info.description or "")
+        section = Section(label, info.description or "", around)
         self._sections.append(section)
         attrs = {"data-refresh": "", "hx-post": "", "hx-trigger": "change", "hx-target": "closest form"}
         attrs |= {"hx-swap": "outerHTML", "hx-vals": '{"_refresh": "1"}'}
         choices = [(entry.key, entry.title) for entry in entries.values()]
         select = OpenChoiceField(choices=choices, label="Kind", initial=key, widget=forms.Select(attrs=attrs))
+        select.help_text = summary_of(entries[key]) if key in entries else ""
         self._put_field(f"{path}.key", select, section, _text)
         shown = forms.CharField(initial=key, required=False, widget=forms.HiddenInput)
         self.fields[f"{path}.shown"] = shown
@@ -206,19 +245,35 @@ class ConfigForm(forms.Form):
             values = {str(item): item for item in arguments}
             return OpenChoiceField(choices=[(k, k) for k in values], initial=value), lambda v: values.get(v, v)
         if _names_ref(kind):
-            choices = [("", "choose …"), *self._ref_choices(ref_kind_of(kind))]
-            return OpenChoiceField(choices=choices, initial=value), _or(empty)
+            found = self._ref_choices(ref_kind_of(kind))
+            choices = [("", "choose …" if found else "there is none yet"), *found]
+            return OpenChoiceField(choices=choices, initial=value or _only(found, info)), _or(empty)
         if origin is list and _names_ref(arguments[0]):
             choices = self._ref_choices(ref_kind_of(arguments[0]))
             several = forms.SelectMultiple(attrs={"size": min(8, max(2, len(choices)))})
-            return OpenMultipleChoiceField(choices=choices, initial=value, widget=several), list
+            initial = value or [key for key in [_only(choices, info)] if key]
+            return OpenMultipleChoiceField(choices=choices, initial=initial, widget=several), list
         if origin is list and arguments[0] in (int, float, str):
             return forms.CharField(initial=", ".join(map(str, value or []))), _separated
         if kind is str:
-            optional = type(None) in get_args(info.annotation)
-            return forms.CharField(initial=value, strip=True), _or(empty) if info.is_required() or optional else _text
-        widget = forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "mono"})
-        return JsonField(initial=json.dumps(value, indent=1, ensure_ascii=False), widget=widget), _or(empty)
+            needed = info.is_required() or is_optional(info.annotation)
+            return forms.CharField(initial=value, strip=True), _or(empty) if needed else _text
+        shown = "" if value is None else json.dumps(value, indent=1, ensure_ascii=False)
+        return JsonField(initial=shown, widget=JsonTextarea(shape_of(info.annotation, info))), _or(empty)
+
+
+class JsonTextarea(forms.Textarea):
+    """A text area for JSON, with the shape of its value for the structured editor of `static/js/lists.js`."""
+
+    def __init__(self, shape: Shape | None) -> None:
+        super().__init__({"rows": 6, "spellcheck": "false", "class": "mono"})
+        self.shape = shape
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        area = super().render(name, value, attrs, renderer)
+        if self.shape is None:
+            return area
+        return format_html("{}{}", area, json_script(self.shape, f"{attrs['id']}-shape"))
 
 
 class JsonField(forms.CharField):
@@ -243,50 +298,11 @@ def posted(form: ConfigForm) -> QueryDict:
     return data
 
 
-def bare(annotation: Any) -> Any:
-    """`X | None` → `X`, `Annotated[X, ...]` → `X`."""
-    if get_origin(annotation) is Annotated:
-        return get_args(annotation)[0]
-    if get_origin(annotation) in (Union, types.UnionType):
-        inner = [item for item in get_args(annotation) if item is not type(None)]
-        return inner[0] if len(inner) == 1 else annotation
-    return annotation
-
-
-def defaults_of(config: type[Config]) -> dict[str, Any]:
-    """The JSON values of the fields that have a default."""
-    fields = config.model_fields.items()
-    return {
-        name: to_jsonable_python(info.get_default(call_default_factory=True))
-        for name, info in fields
-        if not info.is_required()
-    }
-
-
-def label_of(name: str, info: FieldInfo) -> str:
-    return info.title or name.replace("_", " ").capitalize()
-
-
-def bounds(info: FieldInfo, kind: type) -> dict[str, Any]:
-    """`min`, `max` and `step` of a number (inclusive in HTML; pydantic still refuses an excluded bound)."""
-    attrs: dict[str, Any] = {"step": 1 if kind is int else "any"}
-    for item in info.metadata:
-        for side, names in (("min", ("ge", "gt")), ("max", ("le", "lt"))):
-            found = next((getattr(item, name) for name in names if getattr(item, name, None) is not None), None)
-            if found is not None:
-                attrs[side] = found
-    return attrs
-
-
 def _put(tree: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[last] = value
-
-
-def _is_subclass(kind: Any, parent: type) -> TypeGuard[type[Any]]:
-    return isinstance(kind, type) and issubclass(kind, parent)
 
 
 def _names_ref(kind: Any) -> bool:
@@ -299,6 +315,11 @@ def _text(value: Any) -> Any:
 
 def _or(empty: Any) -> Callable[[Any], Any]:
     return lambda value: empty if value in ("", None) else value
+
+
+def _only(choices: list[tuple[str, str]], info: FieldInfo) -> str | None:
+    """What a field that must be filled in can only be."""
+    return choices[0][0] if info.is_required() and len(choices) == 1 else None
 
 
 def _separated(value: Any) -> list[str]:

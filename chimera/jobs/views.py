@@ -14,8 +14,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from chimera.config_forms import ConfigForm, bare
+from chimera.config_forms import ConfigForm
 from chimera.errors import InputError
+from chimera.form_shapes import bare
 from chimera.jobs import refs, selectors, services
 from chimera.jobs.kinds import JobKind, all_kinds, get_kind, page_of
 from chimera.jobs.models import Job, State, new_idempotency_key
@@ -95,7 +96,7 @@ def job_new(request: HttpRequest, kind: str) -> HttpResponse:
 
 def _new(request: HttpRequest, kind: JobKind, form: ConfigForm, key: str) -> HttpResponse:
     crumbs = [{"title": "Jobs", "url": reverse("jobs")}, {"title": kind.title, "url": ""}]
-    context = {"kind": kind, "form": form, "sections": form.sections(), "idempotency_key": key, "crumbs": crumbs}
+    context = {"kind": kind, "form": form, "groups": form.groups(), "idempotency_key": key, "crumbs": crumbs}
     status = 422 if form.is_bound and form.errors and not request.headers.get("HX-Request") else 200
     return render(request, _template(request, "new"), context, status=status)
 

@@ -17,6 +17,10 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
   });
+  // What keeps a form from being sent must be seen.
+  document.addEventListener("invalid", (event) => {
+    for (let box = event.target; (box = box.parentElement?.closest("details")); ) box.open = true;
+  }, true);
   // A dialog loaded by htmx opens as soon as it has arrived; closing removes it.
   document.addEventListener("htmx:afterSettle", (event) => {
     const dialog = event.target.matches("dialog") ? event.target : event.target.querySelector("dialog.dialog:not([open])");

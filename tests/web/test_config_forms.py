@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+import re
+from typing import Annotated, Any, Literal
 
 import pytest
 from django.http import QueryDict
@@ -10,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from chimera.config_forms import ConfigForm, posted
 from chimera.errors import InputError, problems_of
+from chimera.form_shapes import shape_of
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
@@ -34,6 +37,11 @@ class Circle:
 
 @SHAPES.register("square")
 class Square:
+    """A `square` with equal sides.
+
+    Not shown.
+    """
+
     title = "Square"
 
     class Config(Config):
@@ -159,3 +167,85 @@ def test_choosing_another_kind_shows_its_settings_with_their_defaults_before_any
 def test_an_unknown_kind_is_told_with_the_nearest() -> None:
     bound = form(filled(shape__key="cirlce"))
     assert not bound.is_valid() and "did you mean 'circle'?" in bound.errors["shape.key"][0]
+
+
+class Drawing(Config):
+    name: str = Field(title="Name")
+    shape: ShapeChoice | None = Field(None, title="Shape", description="What is drawn")
+    things: list[Ref[Thing]] = Field(default_factory=list)
+
+
+class Book(Config):
+    """More fields than are shown at once."""
+
+    thing: Ref[Thing]
+    things: list[Ref[Thing]]
+    maybe: Ref[Thing] | None = None
+    drawings: list[Drawing] = Field(title="Drawings")
+    margins: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict, json_schema_extra={"key_title": "Side", "value_title": "Width"}
+    )
+    inner: Inner = Field(default_factory=Inner, title="Inner part")
+    outer: Outer = Field(default_factory=lambda: Outer(name="nested", things=["thing-1"]), title="Outer part")
+
+
+def book(data: QueryDict | None = None, number: int = 1) -> ConfigForm:
+    def check_book(raw: Any) -> Config:
+        try:
+            return Book.model_validate(raw)
+        except ValidationError as error:
+            raise InputError(problems_of(error)) from error
+
+    return ConfigForm(Book, lambda kind: [(f"{kind}-{n + 1}", "A thing") for n in range(number)], check_book, data)
+
+
+def test_a_nested_list_is_described_with_its_kinds_titles_bounds_and_defaults() -> None:
+    shape = shape_of(Book.model_fields["drawings"].annotation)
+    assert shape is not None and (shape["type"], shape["of"]["noun"]) == ("list", "drawing")
+    name, choice = shape["of"]["fields"]  # references can only be written as JSON
+    assert (name["type"], name["title"], name["value"]) == ("text", "Name", None)
+    assert (choice["type"], choice["noun"], choice["optional"], choice["help"]) == (
+        "choice",
+        "shape",
+        True,
+        "What is drawn",
+    )
+    circle, square = choice["kinds"]
+    assert (square["key"], square["title"], square["summary"]) == ("square", "Square", "A square with equal sides.")
+    radius, filled = circle["fields"]
+    assert radius["attributes"] == {"step": "any", "min": 0} and (radius["value"], filled["value"]) == (1.0, True)
+    margins = Book.model_fields["margins"]
+    assert shape_of(margins.annotation, margins) == {
+        "type": "dict",
+        "of": {"type": "number", "attributes": {"step": "any"}},
+        "keyTitle": "Side",
+        "valueTitle": "Width",
+    }
+    assert shape_of(list[Ref[Thing]]) is None and shape_of(list[dict[str, str]]) is None
+
+
+def test_the_description_stands_beside_a_text_area_that_works_without_it() -> None:
+    html = str(book()["drawings"])
+    described = re.search(r'<script id="id_drawings-shape" type="application/json">(.*)</script>', html)
+    assert described and json.loads(described[1]) == shape_of(Book.model_fields["drawings"].annotation)
+    assert re.search(r"<textarea[^>]*>\s*</textarea>", html)  # required and not given: empty, not null
+
+
+def test_the_only_thing_there_is_is_chosen_where_one_is_needed() -> None:
+    one, two = book(number=1), book(number=2)
+    assert (one["thing"].value(), one["things"].value(), one["maybe"].value()) == ("thing-1", ["thing-1"], None)
+    assert (two["thing"].value(), two["things"].value()) == (None, [])
+    assert "there is none yet" in str(book(number=0)["thing"])
+
+
+def test_a_long_form_closes_optional_parts_unless_they_hold_an_error() -> None:
+    short = ConfigForm(Drawing, lambda kind: [], check)
+    assert [(group.title, len(group.sections)) for group in short.groups()] == [("", 2)]
+    groups = book().groups()
+    assert [group.title for group in groups] == ["", "Inner part", "Outer part"]
+    assert [section.title for section in groups[2].sections] == ["Outer part", "Inner part", "Shape"]
+    data = posted(book())
+    data["drawings"], data["outer.inner.depth"] = "[]", "0"
+    bound = book(data)
+    assert bound.errors == {"outer.inner.depth": ["Input should be greater than or equal to 1"]}
+    assert [group.open for group in bound.groups() if group.title] == [False, True]
