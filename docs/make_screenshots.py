@@ -1,6 +1,6 @@
 """Take the README's pictures from a running Chimera: `python docs/make_screenshots.py URL PASSWORD_FILE [NAME ...]`.
 
-Names: home, dataset, schedule, run, study (all by default). `home` and `run` are best taken while the starter study runs.
+Names: home, dataset, schedule, run, study (all by default). `home` is best taken while the starter study runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ PAGES = {
     "study": ("/studies/", "study-verdict"),
 }
 # What is followed from the list to the page that is wanted.
-LINKS = {"dataset": "Starter corpus:v1", "schedule": "easy-to-hard:v1", "run": "easy-to-hard · seed", "study": "Does easy"}
+LINKS = {
+    "dataset": "Starter corpus:v1",
+    "schedule": "easy-to-hard:v1",
+    "run": "easy-to-hard · seed",
+    "study": "Does easy",
+}
 
 
 def main(url: str, password: str, names: list[str]) -> None:

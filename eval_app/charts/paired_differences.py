@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
-def paired_differences(comparison: dict[str, Any], baseline: str) -> dict[str, Any]:
+def paired_differences(comparison: dict[str, Any], baseline: str, alpha: float) -> dict[str, Any]:
     """A figure of one `Comparison` (JSON of eval_app.core.verdict); left of zero is better than the baseline."""
     pairs, interval = comparison["seeds"], comparison["interval"]
+    mean_label = f"mean, {100 * (1 - alpha):g} %"
     labels = [f"seed {pair['seed']}" for pair in pairs]
     data: list[dict[str, Any]] = [
         {
@@ -21,12 +22,12 @@ def paired_differences(comparison: dict[str, Any], baseline: str) -> dict[str, A
         }
     ]
     if interval is not None:
-        data.append(_mean(interval))
+        data.append(_mean(interval, mean_label))
     return {
         "data": data,
         "layout": {
             "xaxis": {"title": {"text": "bits per byte (left is better)"}, "tickformat": "+.3f", "zeroline": True},
-            "yaxis": {"categoryorder": "array", "categoryarray": ["mean, 95 %", *reversed(labels)], "automargin": True},
+            "yaxis": {"categoryorder": "array", "categoryarray": [mean_label, *reversed(labels)], "automargin": True},
             "showlegend": False,
         },
         "table": {
@@ -37,14 +38,14 @@ def paired_differences(comparison: dict[str, Any], baseline: str) -> dict[str, A
     }
 
 
-def _mean(interval: dict[str, Any]) -> dict[str, Any]:
+def _mean(interval: dict[str, Any], label: str) -> dict[str, Any]:
     mean = interval["mean"]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": "mean",
         "x": [mean],
-        "y": ["mean, 95 %"],
+        "y": [label],
         "marker": {"size": 12, "symbol": "diamond", "color": "--ink"},
         "error_x": {
             "type": "data",

@@ -45,6 +45,7 @@ def _context(study: Study) -> dict[str, Any]:
     return {
         "study": study,
         "config": config,
+        "confidence": f"{100 * (1 - config.alpha):g} %",
         "arms": arms,
         "grid": selectors.study_grid(config, cells),
         "finished": sum(cell.state == "succeeded" for cell in cells),
@@ -68,7 +69,7 @@ def study_differences(request: HttpRequest, pk: int, arm: int) -> JsonResponse:
     verdict = study.verdict or {"comparisons": []}
     if arm >= len(verdict["comparisons"]):
         raise Http404("no such comparison in this study")
-    return JsonResponse(paired_differences(verdict["comparisons"][arm], verdict["baseline"]))
+    return JsonResponse(paired_differences(verdict["comparisons"][arm], verdict["baseline"], verdict["alpha"]))
 
 
 @require_GET
