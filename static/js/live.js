@@ -2,7 +2,7 @@
 // News become DOM events on <body>: chimera:rows, chimera:reset, chimera:events (runs), chimera:job (jobs).
 // htmx listens to them ("chimera:job from:body") and fetches partials, so HTML never travels through the socket.
 (() => {
-  const FIRST_WAIT = 500, LONGEST_WAIT = 15000, SILENCE = 10000;
+  const FIRST_WAIT = 500, LONGEST_WAIT = 15000, SILENCE = 4000;
   const topics = new Map(); // topic → seq of the newest row seen
   let socket = null, wait = FIRST_WAIT, timer = 0, heardAt = 0;
 
