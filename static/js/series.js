@@ -26,6 +26,8 @@
         Object.assign(this, { series, seq, start, loaded: true });
         queue.forEach((row) => this.apply(row));
         this.dirty = true;
+        // A series whose first points came while the history was on its way is in neither: read once more.
+        if (queue.some((row) => this.wants(Object.keys(row.points.values)))) this.stale = true;
         this.figure.querySelector(".chart-error")?.remove();
         await this.draw();
       } catch (error) {

@@ -189,3 +189,18 @@ def test_marked_runs_are_compared(visit, editor, training):
     page.get_by_role("button", name="Compare the marked runs").click()
     expect(page.get_by_role("heading", name="Compare 2 runs")).to_be_visible()
     page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length >= 2")
+
+
+def test_points_that_come_while_the_first_history_is_on_its_way_are_drawn(visit, editor, training):
+    held: list[Any] = []
+    holding = [True]
+    visit.page.route("**/series/?*", lambda route: held.append(route) if holding[0] else route.continue_())
+    with visit.page.expect_request("**/series/?*"):
+        page = open_run(visit, editor, training)
+    page.evaluate("document.body.addEventListener('chimera:rows', () => { window.rowsHaveCome = true; })")
+    training.steps(1, 20)
+    page.wait_for_function("window.rowsHaveCome === true")
+    holding[0] = False
+    for route in held:
+        route.fulfill(json={"series": [], "seq": 0, "start": 0})  # the answer from before the first point
+    expect_steps(page, 20)
