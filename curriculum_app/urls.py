@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from curriculum_app.views import curricula, datasets, sequences, taxonomy
+from curriculum_app.views import curricula, datasets, sequences, taxonomy, versions
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
     path("data/import/", datasets.upload, name="dataset-upload"),
     path("data/<int:pk>/", datasets.dataset, name="dataset-detail"),
+    path("data/<int:pk>/difference/", versions.difference, name="dataset-difference"),
     path("data/<int:pk>/documents/", datasets.documents, name="dataset-documents"),
     path("data/<int:pk>/document/", datasets.document, name="dataset-document"),
     path("data/<int:pk>/dropped/", datasets.dropped, name="dataset-dropped"),

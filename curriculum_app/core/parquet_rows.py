@@ -39,6 +39,10 @@ class RowWriter:
             self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
         self._rows, self._bytes = [], 0
 
+    def add_metadata(self, entries: Mapping[bytes, bytes]) -> None:
+        """Key-value pairs for the footer of the file; they need not be known before the rows are written."""
+        self._writer.add_key_value_metadata(entries)
+
     def close(self) -> None:
         self._flush()
         self._writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Case, Max, Prefetch, QuerySet, When
 from django.shortcuts import get_object_or_404
 
 from chimera.projects.access import Actor
@@ -13,6 +13,8 @@ from curriculum_app.core.documents import Document
 from curriculum_app.models import DatasetVersion, SequenceSet
 from curriculum_app.selectors.funnel import dropped_count
 from curriculum_app.selectors.window import Window
+
+OTHERS = 200
 
 
 def versions(actor: Actor, stage: str = "") -> QuerySet[DatasetVersion]:
@@ -39,6 +41,12 @@ def lineage(version: DatasetVersion) -> dict[str, list[Any]]:
     children = list(version.children.defer("manifest").order_by("pk"))
     sets = list(SequenceSet.objects.defer("manifest").filter(dataset=version).order_by("pk"))
     return {"ancestors": ancestors, "children": children, "sequence_sets": sets}
+
+
+def others(version: DatasetVersion) -> list[DatasetVersion]:
+    """What `version` may be compared with: the newest versions of its project, those of its own name first."""
+    rows = DatasetVersion.objects.defer("manifest").filter(project=version.project_id).exclude(pk=version.pk)
+    return list(rows.order_by(Case(When(name=version.name, then=0), default=1), "-pk")[:OTHERS])
 
 
 def licenses(manifest: dict[str, Any]) -> list[tuple[str, int]]:

@@ -54,6 +54,7 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "domains": sorted(manifest.get("domains", {}).items()),
         "lineage": selectors.lineage(version),
         "files": sorted(manifest.get("files", {}).items()),
+        "others": selectors.others(version),
         "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }
     return render(request, "curriculum/dataset.html", context)
