@@ -64,7 +64,7 @@ class TrainSettings(Config):
     batch_sequences: int = Field(4, ge=1, le=4096, title="Sequences a step")
     learning_rate: LearningRateConfig = Field(default_factory=LearningRateConfig, title="Learning rate")
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, title="Optimizer")
-    evaluate_every: int = Field(128, ge=0, title="Evaluate every", description="steps; 0 means only at the end")
+    evaluate_every: int = Field(256, ge=0, title="Evaluate every", description="steps; 0 means only at the end")
     probes: list[ProbeChoice] = Field(default_factory=default_probes, title="Probes")
     checkpoint_every_seconds: float = Field(60.0, gt=0, title="Checkpoint every (seconds)")
     checkpoint_every_steps: int = Field(0, ge=0, title="Checkpoint every (steps)", description="0: by time only")
