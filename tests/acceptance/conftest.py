@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,8 +34,9 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def chimera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    data = tmp_path_factory.mktemp("data")
+def chimera() -> Iterator[Running]:
+    # Not pytest's own temporary directory: another session of pytest would close it to PostgreSQL's user.
+    data = Path(tempfile.mkdtemp(prefix="chimera-acceptance-"))
     environment = {key: value for key, value in os.environ.items() if key not in _OWN_SERVERS}
     environment["CHIMERA_DATA_DIR"] = str(data)
     started = time.monotonic()
@@ -44,7 +47,9 @@ def chimera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield _announced(process, data, started)
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0, "Ctrl-C ends it cleanly"
+        ended = process.wait(timeout=60)
+        shutil.rmtree(data, ignore_errors=True)
+        assert ended == 0, "Ctrl-C ends it cleanly"
 
 
 def _announced(process: subprocess.Popen[str], data: Path, started: float) -> Running:
