@@ -15,7 +15,7 @@ from curriculum_app.core.filters.base import FilterChoice
 
 __all__ = ["EVERY_OTHER_DOMAIN", "CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig", "default_recipes"]
 
-Format = Literal["auto", "jsonl", "parquet", "csv"]
+Format = Literal["auto", "jsonl", "parquet", "csv", "tsv", "html", "text", "warc", "arrow"]
 EVERY_OTHER_DOMAIN = "*"
 
 
@@ -24,7 +24,12 @@ class ImportConfig(Config):
 
     name: str = Field(title="Name", min_length=1, max_length=200)
     path: str = Field(title="File or folder", description="A path on the worker's machine.", min_length=1)
-    format: Format = Field("auto", title="Format", description="auto goes by the file name.")
+    format: Format = Field(
+        "auto",
+        title="Format",
+        description="auto goes by the names of the file or of the folder's files. html and text: every such file "
+        "at any depth, one document each; arrow: a folder written by save_to_disk of Hugging Face's datasets.",
+    )
     mapping: dict[str, str] = Field(
         default={"text": "text"},
         title="Mapping",
@@ -35,7 +40,9 @@ class ImportConfig(Config):
     domain: str = Field("text", title="Domain", description="For records that do not name their own.", min_length=1)
     source: str = Field("", title="Source", description="For records that do not name their own.")
     license: str = Field("", title="Licence", description="SPDX name, for records that do not name their own.")
-    content: Content = Field("text", title="What the text holds")
+    content: Content = Field(
+        "text", title="What the text holds", description="HTML folders and WARC files say it themselves."
+    )
     max_bad_fraction: float = Field(
         0.01, title="Bad records at most", description="A share; bad records go to quarantine.", ge=0, le=1
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ from curriculum_app.core.dataset_version import (
 from curriculum_app.core.documents import Document
 from curriculum_app.core.parquet_rows import RowWriter
 from curriculum_app.core.provenance import code_version
-from curriculum_app.core.readers.base import Bad, Raw, files_of, reader_of
+from curriculum_app.core.readers.base import Bad, Raw, excerpt
+from curriculum_app.core.readers.choice import files_of, reader_of
+from curriculum_app.core.readers.folder import printable
 from curriculum_app.core.readers.mapping import Mapper
+from curriculum_app.core.readers.seen_ids import SeenIds
 
 _CHECK_EVERY = 500  # records between looks at pause and cancel
 _GIVE_UP_AFTER = 10_000  # records without a single good one
@@ -39,11 +42,12 @@ def run(config: ImportConfig, ctx: Context) -> VersionResult:
     files = files_of(Path(config.path), config.format)
     recipe = recipe_of(config)
     with ctx.store.stage(DatasetVersion.ref_kind) as stage:
-        reading = _Reading(config, ctx)
         with (
+            closing(SeenIds()) as seen_ids,
             DatasetWriter(stage.path, recipe) as documents,
             RowWriter(stage.path / QUARANTINE_FILE, QUARANTINE_SCHEMA) as quarantine,
         ):
+            reading = _Reading(config, ctx, seen_ids)
             for item in reading.items(files):
                 if isinstance(item, Document):
                     documents.add(item)
@@ -64,18 +68,18 @@ def recipe_of(config: ImportConfig) -> dict[str, Any]:
 class _Reading:
     """One pass over the files: yields documents and quarantined records and keeps the counts."""
 
-    def __init__(self, config: ImportConfig, ctx: Context) -> None:
-        self.config, self.ctx = config, ctx
+    def __init__(self, config: ImportConfig, ctx: Context, seen_ids: SeenIds) -> None:
+        self.config, self.ctx, self.seen_ids = config, ctx, seen_ids
         self.mapper = Mapper(config)
         self.good = 0
         self.reasons: Counter[str] = Counter()
-        self.first: dict[str, tuple[Path, Bad]] = {}
+        self.first: dict[str, tuple[str, Bad]] = {}
         self.file = Path()
 
     @property
     def name(self) -> str:
-        """The file's name as text; bytes in it that are not UTF-8 are replaced."""
-        return os.fsencode(self.file.name).decode("utf-8", "replace")
+        """The file's name as text."""
+        return printable(self.file.name)
 
     @property
     def bad(self) -> int:
@@ -90,13 +94,25 @@ class _Reading:
                     return
 
     def _item(self, raw: Raw | Bad) -> Document | QuarantinedRecord:
-        item = raw if isinstance(raw, Bad) else self.mapper.document(raw, f"{self.name}#{raw.line}")
+        name = raw.file or self.name
+        item = raw if isinstance(raw, Bad) else self._document(raw, name)
         if isinstance(item, Document):
             self.good += 1
             return item
         self.reasons[item.reason] += 1
-        self.first.setdefault(item.reason, (self.file, item))
-        return QuarantinedRecord(self.name, item.line, item.reason, item.excerpt)
+        file = str(self.file / raw.file) if self.file.is_dir() else str(self.file)
+        self.first.setdefault(item.reason, (file, item))
+        return QuarantinedRecord(name, item.line, item.reason, item.excerpt)
+
+    def _document(self, raw: Raw, name: str) -> Document | Bad:
+        place = f"{name}#{raw.line}"
+        document = self.mapper.document(raw, place)
+        if isinstance(document, Bad):
+            return document
+        before = self.seen_ids.first_place(document.id, place)
+        if before is None:
+            return document
+        return Bad(raw.line, "its id occurs before", excerpt(f"{document.id!r} is the id of {before}"), "id")
 
     def _look_up_from_work(self, position: int, num_files: int) -> None:
         seen = self.good + self.bad
@@ -133,7 +149,7 @@ class _Reading:
             file, bad = self.first[reason]
             field = f"mapping.{bad.field}" if bad.field else ""
             hint = self._keys() if bad.field else f"the first one begins: {bad.excerpt[:80]}"
-            problems.append(Problem(f"{reason} ({count}×, first here)", field, str(file), bad.line, hint))
+            problems.append(Problem(f"{reason} ({count}×, first here)", field, file, bad.line, hint))
         return problems
 
     def _matches_nothing(self, target: str) -> Problem:

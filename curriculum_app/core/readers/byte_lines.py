@@ -28,7 +28,7 @@ def byte_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | TooLon
     """
     line = 0
     try:
-        with _open(path) as handle:
+        with open_bytes(path) as handle:
             while True:
                 raw = handle.readline(max_bytes + 1)
                 if not raw:
@@ -40,7 +40,7 @@ def byte_lines(path: Path, max_bytes: int) -> Iterator[tuple[int, bytes | TooLon
                 else:
                     yield line, raw.rstrip(b"\r\n")
     except (EOFError, OSError, zlib.error) as error:
-        raise InputError(_unreadable(path, line, error)) from error
+        raise InputError(unreadable(path, line, error)) from error
 
 
 def _skip_line(handle: BinaryIO | gzip.GzipFile | io.BufferedReader) -> None:
@@ -48,7 +48,8 @@ def _skip_line(handle: BinaryIO | gzip.GzipFile | io.BufferedReader) -> None:
         pass
 
 
-def _open(path: Path) -> BinaryIO | gzip.GzipFile | io.BufferedReader:
+def open_bytes(path: Path) -> BinaryIO | gzip.GzipFile | io.BufferedReader:
+    """The file, unpacked if its suffix says that it is packed."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rb")
     if path.suffix.lower() == ".zst":
@@ -64,12 +65,17 @@ def _open_zstandard(path: Path) -> io.BufferedReader:
     return io.BufferedReader(stream, 1 << 16)
 
 
-def _unreadable(path: Path, line: int, error: Exception) -> Problem:
+def unreadable(path: Path, line: int, error: Exception, unit: str = "line") -> Problem:
+    """What to say of a file that failed after so many lines, or other units."""
     if isinstance(error, PermissionError | IsADirectoryError):
         return Problem(f"cannot be opened: {error.strerror}", "path", str(path), hint="let the worker's user read it")
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        message = f"the compressed file ends too early, after line {line}"
+        message = f"the file ends too early, after {unit} {line}"
         return Problem(message, "path", str(path), line or None, hint="it was cut off: copy or download it again")
     return Problem(
-        f"cannot be read after line {line}: {error}", "path", str(path), line or None, hint="is it what its name says?"
+        f"cannot be read after {unit} {line}: {error}",
+        "path",
+        str(path),
+        line or None,
+        hint="is it what its name says?",
     )

@@ -34,7 +34,7 @@ class _Lines:
                 yield text.decode("utf-8", "replace") + "\n"
 
 
-def read_csv(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
+def read_csv(path: Path, max_bytes: int, delimiter: str = ",") -> Iterator[Raw | Bad]:
     """One record a row, named by the header; `line` is the last line of the row. Quoted fields may span lines.
 
     Raises:
@@ -42,7 +42,7 @@ def read_csv(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
     """
     csv.field_size_limit(min(sys.maxsize, max(csv.field_size_limit(), max_bytes)))
     lines = _Lines(path, max_bytes)
-    rows = csv.reader(iter(lines))
+    rows = csv.reader(iter(lines), delimiter=delimiter)
     header: list[str] | None = None
     while True:
         try:
@@ -61,10 +61,10 @@ def read_csv(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
         elif header is None:
             header = row
         elif row:
-            yield _record(rows.line_num, header, row)
+            yield _record(rows.line_num, header, row, delimiter)
 
 
-def _record(line: int, header: list[str], row: list[str]) -> Raw | Bad:
+def _record(line: int, header: list[str], row: list[str], delimiter: str) -> Raw | Bad:
     if len(row) != len(header):
-        return Bad(line, f"{len(row)} columns where the header has {len(header)}", excerpt(",".join(row)))
+        return Bad(line, f"{len(row)} columns where the header has {len(header)}", excerpt(delimiter.join(row)))
     return Raw(line, dict(zip(header, row, strict=True)))

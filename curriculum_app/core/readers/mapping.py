@@ -32,14 +32,16 @@ class Mapper:
 
     def __init__(self, config: ImportConfig) -> None:
         self._config = config
-        self._defaults = {"domain": config.domain, "source": config.source, "license": config.license}
+        said = ("domain", "source", "license", "content")
+        self._defaults = {name: getattr(config, name) for name in said}
         self.matched: set[str] = set()
         self.keys: Counter[str] = Counter()
 
     def document(self, raw: Raw, fallback_id: str) -> Document | Bad:
-        """The document of a record, or why there is none. Optional targets a record lacks take the config's value."""
+        """The document of a record, or why there is none. Optional targets a record lacks take the value that
+        its format knows, else the config's."""
         self._remember(raw.values)
-        fields: dict[str, Any] = {"id": fallback_id, **self._defaults}
+        fields: dict[str, Any] = {"id": fallback_id, **self._defaults, **raw.known}
         meta: dict[str, Any] = {}
         for target, key in self._config.mapping.items():
             value = look_up(raw.values, key)
@@ -59,7 +61,7 @@ class Mapper:
             return Bad(raw.line, problem, _show(raw.values), "text")
         if "\0" in fields["domain"]:
             return Bad(raw.line, "domain holds a NUL character", _show(raw.values), "domain")
-        return self._checked(Document(content=self._config.content, meta=meta, **fields), raw)
+        return self._checked(Document(meta=meta, **fields), raw)
 
     def _problem_with_text(self, text: Any) -> str:
         if text is _MISSING:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chimera.errors import InputError, Problem
-from curriculum_app.core.readers.base import Bad, Raw
+from curriculum_app.core.readers.base import Bad, Raw, too_long_field
 
 _BATCH_ROWS = 64
 
@@ -26,8 +26,8 @@ def read_parquet(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 for values in batch.to_pylist():
                     row += 1
-                    long = [key for key, value in values.items() if isinstance(value, str) and len(value) > max_bytes]
-                    yield Bad(row, f"longer than {max_bytes} bytes", long[0]) if long else Raw(row, values)
+                    long = too_long_field(values, max_bytes)
+                    yield Raw(row, values) if long is None else Bad(row, f"longer than {max_bytes} bytes", long)
     except (pa.ArrowException, OSError) as error:
         reached = f" after row {row}" if row else ""
         message = f"cannot be read as Parquet{reached}: {str(error).splitlines()[0]}"

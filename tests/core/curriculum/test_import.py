@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,9 +14,10 @@ from pydantic import ValidationError
 
 from chimera.context import LocalContext
 from chimera.errors import InputError, Problem
-from curriculum_app.core.configs import ImportConfig
+from curriculum_app.core.configs import Format, ImportConfig
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.jobs import import_
+from curriculum_app.core.readers.choice import READERS
 
 GOOD = [{"id": n, "body": f"text number {n}", "about": {"url": f"https://x/{n}"}} for n in range(300)]
 MAPPING = {"id": "id", "text": "body", "url": "about.url"}
@@ -222,3 +224,37 @@ def test_max_documents_stops_early(ctx: LocalContext, tmp_path: Path) -> None:
 def test_impossible_mappings_are_refused_before_the_job_starts(mapping: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         ImportConfig(name="x", path="y", mapping=mapping)
+
+
+@pytest.mark.parametrize("suffix, pack", [("", bytes), (".gz", gzip.compress), (".zst", zstandard.compress)])
+def test_tsv_with_a_quoted_tab_is_one_field(ctx: LocalContext, tmp_path: Path, suffix: str, pack) -> None:
+    path = tmp_path / f"a.tsv{suffix}"
+    path.write_bytes(pack(b'\xef\xbb\xbfid\tbody\n7\t"a\tb\nc, d"\n8\ttoo\tmany\n'))
+    version = run(ctx, path, mapping={"id": "id", "text": "body"}, max_bad_fraction=0.5)
+    assert [(d.id, d.text) for d in version.iter_documents()] == [("7", "a\tb\nc, d")]
+    assert [(r.line, r.reason) for r in version.quarantine()] == [(4, "3 columns where the header has 2")]
+
+
+def test_tabs_under_the_name_of_csv_show_the_keys_that_were_read(ctx: LocalContext, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id\tbody\n7\tx\n")
+    assert problems(ctx, tmp_path / "a.csv")[1].hint == "keys in the file: id\tbody"
+
+
+def test_of_two_records_with_one_id_the_second_is_quarantined(ctx: LocalContext, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(lines(GOOD))
+    (folder / "b.jsonl").write_bytes(lines([{"id": "seven", "body": "x"}, {"id": "7", "body": "y"}]))
+    mapping = {"id": "id", "text": "body"}
+    version = run(ctx, folder, mapping=mapping)
+    assert version.num_documents == 301
+    (record,) = version.quarantine()
+    assert (record.file, record.line, record.reason) == ("b.jsonl", 2, "its id occurs before")
+    assert record.excerpt == "'7' is the id of a.jsonl#8"
+    (folder / "b.jsonl").write_bytes(lines(GOOD))
+    _, reason = problems(LocalContext(tmp_path / "more"), folder, mapping=mapping)
+    assert reason.field == "mapping.id" and "keys in the file: id, body" in reason.hint
+
+
+def test_every_format_of_the_form_has_a_reader() -> None:
+    assert {"auto", *READERS} == set(get_args(Format))
