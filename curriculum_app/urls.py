@@ -12,6 +12,7 @@ urlpatterns = [
     path("data/<int:pk>/documents/", datasets.documents, name="dataset-documents"),
     path("data/<int:pk>/document/", datasets.document, name="dataset-document"),
     path("data/<int:pk>/dropped/", datasets.dropped, name="dataset-dropped"),
+    path("data/<int:pk>/export/", versions.export, name="dataset-export"),
     path("data/<int:pk>/quarantine/", datasets.quarantine, name="dataset-quarantine"),
     path("data/<int:pk>/verify/", datasets.verify, name="dataset-verify"),
     path("sequences/<int:pk>/", sequences.sequences, name="sequences-detail"),

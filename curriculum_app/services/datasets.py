@@ -1,4 +1,4 @@
-"""What a user may do to a dataset version from the browser: check its files, upload the next one."""
+"""What a user may do to a dataset version from the browser: check its files, take them away, upload the next one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from django.core.files.uploadedfile import UploadedFile
 from chimera.artefacts import ArtefactStore
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
+from curriculum_app.core import dataset_version as core
+from curriculum_app.core.version_export import EXPORTS
 from curriculum_app.models import DatasetVersion
 
 
@@ -26,6 +29,16 @@ def version_verify(actor: Actor, version: DatasetVersion) -> list[str]:
     actor.require(Role.VIEWER)
     store = ArtefactStore(settings.DATA_DIR / "artefacts")
     return store.verify(version.stored())
+
+
+def version_export(actor: Actor, version: DatasetVersion, name: str) -> Iterator[bytes]:
+    """The documents in the format `name` of `EXPORTS`, made piece by piece as they are read.
+
+    Raises:
+        FileNotFoundError: the artefact is not on this machine.
+    """
+    actor.require(Role.VIEWER)
+    return EXPORTS[name](core.DatasetVersion.open(version.stored()))
 
 
 def upload_store(actor: Actor, upload: UploadedFile[bytes]) -> Path:

@@ -53,8 +53,8 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "licenses": selectors.licenses(manifest),
         "domains": sorted(manifest.get("domains", {}).items()),
         "lineage": selectors.lineage(version),
-        "files": sorted(manifest.get("files", {}).items()),
         "others": selectors.others(version),
+        "files": sorted(manifest.get("files", {}).items()),
         "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }
     return render(request, "curriculum/dataset.html", context)

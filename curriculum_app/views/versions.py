@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core.version_difference import KINDS, VersionDifference
+from curriculum_app.core.version_export import CONTENT_TYPES, EXPORTS
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors.window import Window
+from curriculum_app.services import datasets as services
 from curriculum_app.services import differences
 
 PAGE = 50
@@ -38,6 +44,33 @@ def difference(request: HttpRequest, pk: int) -> HttpResponse:
     except FileNotFoundError:
         return render(request, "curriculum/version_difference.html", context)
     return render(request, "curriculum/version_difference.html", context | _listed(request, found))
+
+
+@require_GET
+def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """The documents as one file, `?format=` one of `EXPORTS`; sent while it is made, so memory stays flat."""
+    actor = actor_of(request)
+    version = selectors.version_get(actor, pk)
+    name = request.GET.get("format", "")
+    if name not in EXPORTS:
+        raise Http404(f"name a format: {', '.join(EXPORTS)}")
+    try:
+        pieces = services.version_export(actor, version, name)
+    except FileNotFoundError as error:
+        raise Http404(f"the files of {version} are not on this machine") from error
+    file = services.safe_name(f"{version.name.replace('/', '_')}-v{version.version}.{name}")
+    return StreamingHttpResponse(
+        _off_the_loop(pieces),
+        content_type=CONTENT_TYPES[name],
+        headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)},
+    )
+
+
+async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Django would read a plain iterator to its end before it sends the first byte to an ASGI server."""
+    following = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
+    while (piece := await following()) is not None:
+        yield piece
 
 
 def _listed(request: HttpRequest, found: VersionDifference) -> dict[str, object]:
