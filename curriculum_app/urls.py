@@ -15,6 +15,7 @@ urlpatterns = [
     path("data/<int:pk>/export/", versions.export, name="dataset-export"),
     path("data/<int:pk>/quarantine/", datasets.quarantine, name="dataset-quarantine"),
     path("data/<int:pk>/verify/", datasets.verify, name="dataset-verify"),
+    path("data/<int:pk>/s-curve.json", datasets.s_curve, name="dataset-s-curve"),
     path("sequences/<int:pk>/", sequences.sequences, name="sequences-detail"),
     path("taxonomy/", taxonomy.taxonomy, name="taxonomy"),
     path("taxonomy/add/", taxonomy.node_add, name="taxonomy-add"),

@@ -26,6 +26,7 @@ DROPPED_SCHEMA = pa.schema(
         ("statistic", pa.float64()),
         ("kept_id", pa.string()),
         ("jaccard", pa.float64()),
+        ("edge_id", pa.string()),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema(
@@ -33,15 +34,16 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 DROPPED_FILE = "dropped.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
-_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard")
+_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard", "edge_id")
 
 
 @dataclass(frozen=True)
 class DroppedDocument:
     """A document that curation removed, as it came into the stage that removed it.
 
-    `statistic` is the number the stage compared with its threshold; `kept_id` and `jaccard` name the document that
-    was kept instead (near duplicates only).
+    `statistic` is the number the stage compared with its threshold. Near-duplicates only: `kept_id` is the document
+    that was kept instead, `jaccard` the exact similarity to it; `edge_id` is the document to which the similarity is
+    `statistic`, the kept one itself unless one document was kept per component.
     """
 
     document: Document
@@ -50,13 +52,15 @@ class DroppedDocument:
     statistic: float | None = None
     kept_id: str | None = None
     jaccard: float | None = None
+    edge_id: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         return self.document.as_row() | {name: getattr(self, name) for name in _WHY}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> DroppedDocument:
-        return cls(Document.from_row(row), *(row[name] for name in _WHY))
+        why: dict[str, Any] = {name: row.get(name) for name in _WHY}
+        return cls(Document.from_row(row), **why)
 
 
 @dataclass(frozen=True)

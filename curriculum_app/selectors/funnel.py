@@ -121,6 +121,9 @@ class DuplicateMatrix:
     rows: list[MatrixRow]
     removed: int
     compared: int
+    similar_to_kept: int  # removed documents whose similarity to the kept one reaches the threshold
+    measured: dict[str, Any]  # of the bands on a sample; empty in versions made before it was
+    bands: dict[str, Any]  # the settings
 
 
 def duplicates(manifest: Manifest) -> DuplicateMatrix | None:
@@ -132,7 +135,16 @@ def duplicates(manifest: Manifest) -> DuplicateMatrix | None:
     domains = sorted({*matrix, *(name for row in matrix.values() for name in row)})
     most = max((cell["documents"] for row in matrix.values() for cell in row.values()), default=0)
     rows = [MatrixRow(kept, [_cell(matrix.get(kept, {}).get(name), most) for name in domains]) for kept in domains]
-    return DuplicateMatrix(domains, rows, report["removed"], report.get("compared", 0))
+    removed = report["removed"]
+    return DuplicateMatrix(
+        domains=domains,
+        rows=rows,
+        removed=removed,
+        compared=report.get("compared", 0),
+        similar_to_kept=report.get("similar_to_kept", removed),
+        measured=report.get("measured", {}),
+        bands=manifest.get("recipe", {}).get("params", {}).get("near_duplicates", {}),
+    )
 
 
 def _cell(cell: dict[str, int] | None, most: int) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,6 +18,7 @@ from chimera.jobs import services as jobs
 from chimera.jobs.models import new_idempotency_key
 from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
+from curriculum_app.charts import s_curve as charts
 from curriculum_app.core import dataset_version as core
 from curriculum_app.forms import UploadForm, add_problems
 from curriculum_app.models import DatasetVersion
@@ -58,6 +59,18 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }
     return render(request, "curriculum/dataset.html", context)
+
+
+@require_GET
+def s_curve(request: HttpRequest, pk: int) -> JsonResponse:
+    """The figure of the bands that proposed near-duplicates, with what was measured of them."""
+    version = selectors.version_get(actor_of(request), pk)
+    found = funnels.duplicates(version.manifest)
+    if found is None or not found.compared:
+        raise Http404("no near-duplicates were looked for in this version")
+    bands = found.bands
+    figure = charts.s_curve(bands["bands"], bands["rows"], bands["threshold"], version.manifest["duplicates"])
+    return JsonResponse(figure)
 
 
 @require_GET

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from chimera.typed import Config
+from curriculum_app.core.dedup.shingles import Unit
+
+Keep = Literal["direct", "component"]
+USUAL_LENGTH: Mapping[Unit, int] = {"char": 13, "word": 5}  # SlimPajama's and FineWeb's
 
 
 class NearDuplicateConfig(Config):
@@ -14,7 +19,10 @@ class NearDuplicateConfig(Config):
 
     enabled: bool = Field(True, title="Remove near-duplicates")
     threshold: float = Field(0.8, title="Duplicate from", description="Exact Jaccard similarity.", gt=0, le=1)
-    shingle_length: int = Field(13, title="Shingle length", description="Characters.", ge=1, le=100)
+    shingle_unit: Unit = Field("char", title="Shingles of", description="char: runs of characters; word: of words.")
+    shingle_length: int = Field(
+        13, title="Shingle length", description="Characters or words; usual are 13 characters, 5 words.", ge=1, le=100
+    )
     num_perm: int = Field(128, title="Permutations", ge=1, le=1024)
     bands: int = Field(16, title="Bands", ge=1)
     rows: int = Field(8, title="Rows per band", ge=1)
@@ -24,6 +32,21 @@ class NearDuplicateConfig(Config):
         title="Domains to keep from first",
         description="Of two near-duplicates the one of the earlier domain stays, then the longer one.",
     )
+
+    keep: Keep = Field(
+        "direct",
+        title="Keep",
+        description="direct: a document goes only if it is similar to one that stays; component: of documents linked "
+        "by a chain of similar pairs one stays, though the ends of the chain may differ.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_length(cls, values: Any) -> Any:
+        """Words without a length are five, so that nobody asks for 13 words by naming only the unit."""
+        if isinstance(values, Mapping) and values.get("shingle_unit") == "word":
+            return {"shingle_length": USUAL_LENGTH["word"], **values}
+        return values
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -1,9 +1,12 @@
-"""Cleaned text, its character shingles and their exact Jaccard similarity (SlimPajama)."""
+"""Cleaned text, its shingles of characters or words, and their exact Jaccard similarity (SlimPajama)."""
 
 from __future__ import annotations
 
 import re
 import string
+from typing import Literal
+
+Unit = Literal["char", "word"]
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _SPACE = re.compile(r"\s+")
@@ -14,13 +17,16 @@ def clean(text: str) -> str:
     return _SPACE.sub(" ", text.lower().translate(_PUNCTUATION).strip())
 
 
-def shingles(text: str, length: int = 13) -> set[str]:
-    """Every run of `length` characters of the cleaned text; empty if the text is shorter.
+def shingles(text: str, length: int = 13, unit: Unit = "char") -> set[str]:
+    """Every run of `length` characters, or of `length` words, of the cleaned text; empty if the text is shorter.
 
     SlimPajama's "13-grams" are characters, not words (modelzoo, `dedup/to_hash.py:get_features`).
     """
     cleaned = clean(text)
-    return {cleaned[start : start + length] for start in range(len(cleaned) - length + 1)}
+    if unit == "char":
+        return {cleaned[start : start + length] for start in range(len(cleaned) - length + 1)}
+    words = cleaned.split(" ") if cleaned else []
+    return {" ".join(words[start : start + length]) for start in range(len(words) - length + 1)}
 
 
 def jaccard(a: set[str], b: set[str]) -> float:

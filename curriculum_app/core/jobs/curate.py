@@ -6,7 +6,8 @@ The order is FineWeb's and SlimPajama's: quality first, then global deduplicatio
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from curriculum_app.core.dataset_version import (
     DroppedDocument,
     VersionResult,
 )
+from curriculum_app.core.dedup.measured import histogram, measure_bands
 from curriculum_app.core.dedup.near_duplicates import Duplicate, Sketch, cross_source_matrix, find_duplicates
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
@@ -127,25 +129,45 @@ def _filter(
     return shards
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """What the row of a removed document says: which one stays, and the edge that decided."""
+
+    kept_id: str
+    jaccard: float
+    edge_id: str
+    edge_jaccard: float
+
+
 def _find_duplicates(
     config: CurateConfig, shards: Sequence[ShardResult], ctx: Context
-) -> tuple[dict[int, tuple[Duplicate, Sketch]], dict[str, Any]]:
-    """Kept document number (over all shards) → its duplicate edge and the sketch of the document kept instead."""
-    if not config.near_duplicates.enabled:
+) -> tuple[dict[int, _Verdict], dict[str, Any]]:
+    """Number (over all documents that the filters kept) → why it is removed; and the report for the manifest."""
+    near = config.near_duplicates
+    if not near.enabled:
         return {}, {"removed": 0, "matrix": {}, "seconds": 0.0}
     ctx.check()
     ctx.progress(0, unit="documents", message="finding near-duplicates")
     start = time.perf_counter()
     sketches = [sketch for shard in shards for sketch in shard.sketches()]
-    found = find_duplicates(sketches, _Texts(shards).text, config.near_duplicates)
+    texts = _Texts(shards)
+    found = find_duplicates(sketches, texts.text, near)
+    seconds = time.perf_counter() - start
     report = {
         "removed": len(found),
         "bytes": sum(sketches[duplicate.removed].num_bytes for duplicate in found),
         "compared": len(sketches),
         "matrix": cross_source_matrix(found, sketches),
-        "seconds": round(time.perf_counter() - start, 3),
+        "similar_to_kept": sum(duplicate.jaccard >= near.threshold for duplicate in found),
+        "similarities": histogram([duplicate.jaccard for duplicate in found]),
+        "measured": measure_bands(sketches, texts.text, near),
+        "seconds": round(seconds, 3),
     }
-    return {duplicate.removed: (duplicate, sketches[duplicate.kept]) for duplicate in found}, report
+    return {duplicate.removed: _verdict(duplicate, sketches) for duplicate in found}, report
+
+
+def _verdict(found: Duplicate, sketches: Sequence[Sketch]) -> _Verdict:
+    return _Verdict(sketches[found.kept].id, found.jaccard, sketches[found.edge].id, found.edge_jaccard)
 
 
 class _Texts:
@@ -177,7 +199,7 @@ class _Finish:
         self._duplicates = {domain: StageCounts(NEAR_DUPLICATES) for domain in funnel}
 
     def items(
-        self, shards: Sequence[ShardResult], duplicates: dict[int, tuple[Duplicate, Sketch]], ctx: Context
+        self, shards: Sequence[ShardResult], duplicates: Mapping[int, _Verdict], ctx: Context
     ) -> Iterator[Document | dict[str, Any]]:
         """Documents of the new version and rows of dropped ones, in the order of the input."""
         number = 0
@@ -190,12 +212,19 @@ class _Finish:
                 yield result if isinstance(result, Document) else result.as_row()
                 number += 1
 
-    def _judge(self, document: Document, found: tuple[Duplicate, Sketch] | None) -> Document | DroppedDocument:
+    def _judge(self, document: Document, found: _Verdict | None) -> Document | DroppedDocument:
         counts = self._duplicates[document.domain]
         if found is not None:
             counts.drop(document, "near_duplicate")
-            similarity = found[0].jaccard
-            return DroppedDocument(document, NEAR_DUPLICATES, "near_duplicate", similarity, found[1].id, similarity)
+            return DroppedDocument(
+                document,
+                stage=NEAR_DUPLICATES,
+                reason="near_duplicate",
+                statistic=found.edge_jaccard,
+                kept_id=found.kept_id,
+                jaccard=found.jaccard,
+                edge_id=found.edge_id,
+            )
         counts.keep(document, document)
         return self._chains[document.domain].judge(document)
 

@@ -55,18 +55,44 @@ def test_the_worked_pair_has_jaccard_45_of_65() -> None:
     assert jaccard(a, b) == pytest.approx(0.692308, abs=1e-6)
 
 
+def test_words_as_shingles_give_the_worked_8_of_12_and_0_of_4() -> None:
+    for length, shared, union in ((5, 8, 12), (13, 0, 4)):
+        a, b = shingles(A, length, "word"), shingles(B, length, "word")
+        assert (len(a & b), len(a | b)) == (shared, union)
+    assert "the quick brown fox jumps" in shingles(A, 5, "word")
+    assert shingles("four words of text", 5, "word") == shingles("", 1, "word") == set()
+
+
+def test_words_without_a_length_are_five_and_characters_thirteen() -> None:
+    assert NearDuplicateConfig().shingle_length == 13
+    assert NearDuplicateConfig(shingle_unit="word").shingle_length == 5
+    assert NearDuplicateConfig(shingle_unit="word", shingle_length=7).shingle_length == 7
+
+
+def test_words_as_shingles_decide_by_words() -> None:
+    documents = [Document("a", A, "x"), Document("b", B, "x")]
+    words = NearDuplicateConfig(shingle_unit="word", threshold=0.6)
+    assert named(documents, words) <= {("b", "a", 8 / 12)}
+    copies = [Document("a", A, "x"), Document("b", A.upper(), "x")]
+    assert named(copies, words) == {("b", "a", 1.0)}
+
+
 @pytest.mark.parametrize(
-    "bands, rows, similarity, expected",
+    "bands, rows, published",
     [
-        (9, 13, 0.5, 0.001098),
-        (9, 13, 0.8, 0.398844),
-        (9, 13, 0.95, 0.998469),
-        (14, 8, 0.6, 0.211122),
-        (14, 8, 0.8, 0.923548),
+        (9, 13, "001098 .011693 .083896 .194584 .398844 .686440 .928604 .998469"),
+        (14, 8, "053320 .211122 .564504 .771634 .923548 .988366 .999622"),
     ],
 )
-def test_the_s_curve_has_the_published_values(bands: int, rows: int, similarity: float, expected: float) -> None:
-    assert probability_of_proposal(similarity, bands, rows) == pytest.approx(expected, abs=1e-6)
+def test_the_s_curve_has_the_published_values(bands: int, rows: int, published: str) -> None:
+    similarities = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+    for similarity, expected in zip(similarities, ("." + published).split(), strict=False):
+        assert probability_of_proposal(similarity, bands, rows) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_half_of_the_pairs_are_proposed_at_the_published_similarity() -> None:
+    assert probability_of_proposal(0.818605, 9, 13) == pytest.approx(0.5, abs=1e-5)
+    assert probability_of_proposal(0.684698, 14, 8) == pytest.approx(0.5, abs=1e-5)
 
 
 def test_signatures_estimate_jaccard() -> None:
@@ -109,7 +135,7 @@ def test_domain_priority_then_length_then_id_decide_which_one_stays() -> None:
 def test_the_cross_source_matrix_counts_kept_against_removed() -> None:
     domains = {"a": "web", "b": "web", "c": "code", "d": "books", "e": "web"}
     sketches = [Sketch(i, dom, 1, 10, 1, "", np.zeros(128, np.uint32)) for i, dom in domains.items()]
-    found = [Duplicate(0, 3, 0.9), Duplicate(2, 3, 0.9), Duplicate(4, 1, 0.9)]
+    found = [Duplicate(0, 3, 0.9, 3, 0.9), Duplicate(2, 3, 0.9, 3, 0.9), Duplicate(4, 1, 0.9, 1, 0.9)]
     assert cross_source_matrix(found, sketches) == {
         "books": {"web": {"documents": 1, "bytes": 10}, "code": {"documents": 1, "bytes": 10}},
         "web": {"web": {"documents": 1, "bytes": 10}},
