@@ -169,8 +169,8 @@ def test_a_bad_file_is_named_with_line_and_field(bad: BadFile, editor: Actor, tm
 def test_a_path_without_a_readable_file_is_told(what: str, editor: Actor, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "notes.txt").write_text("no records")
-    paths = {"missing": "no.jsonl", "below a file": "other/notes.txt/a.jsonl"}
+    (tmp_path / "other" / "notes.docx").write_text("no records")
+    paths = {"missing": "no.jsonl", "below a file": "other/notes.docx/a.jsonl"}
     path = tmp_path / (paths.get(what) or ("empty" if what == "a folder without files" else "other"))
     problem = failed(run(editor, "import", {"name": "bad", "path": str(path)}))[0]
     assert (problem["field"], problem["file"]) == ("path", str(path))

@@ -70,7 +70,8 @@ def unreadable(path: Path, line: int, error: Exception, unit: str = "line") -> P
     if isinstance(error, PermissionError | IsADirectoryError):
         return Problem(f"cannot be opened: {error.strerror}", "path", str(path), hint="let the worker's user read it")
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        message = f"the file ends too early, after {unit} {line}"
+        packed = "compressed " if path.suffix.lower() in (".gz", ".zst") else ""
+        message = f"the {packed}file ends too early, after {unit} {line}"
         return Problem(message, "path", str(path), line or None, hint="it was cut off: copy or download it again")
     return Problem(
         f"cannot be read after {unit} {line}: {error}",
