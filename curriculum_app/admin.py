@@ -58,6 +58,31 @@ class DatasetVersionAdmin(ArtefactAdmin):
     page = "dataset-detail"
 
 
+@admin.register(models.DatasetTag)
+class DatasetTagAdmin(ReadOnlyAdmin):
+    """Moved on the page of a version, where the history is written."""
+
+    list_display = ["name", "project", "version", "moved_at", "moved_by"]
+    list_filter = ["project", "moved_at"]
+    list_select_related = ["project", "version"]
+    search_fields = ["name", "version__name", "moved_by"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(models.DatasetTagMove)
+class DatasetTagMoveAdmin(ReadOnlyAdmin):
+    list_display = ["at", "project", "actor", "name", "before", "after"]
+    list_filter = ["project", "at"]
+    list_select_related = ["project"]
+    search_fields = ["name", "actor", "before", "after", "before_digest", "after_digest"]
+    date_hierarchy = "at"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(models.SequenceSet)
 class SequenceSetAdmin(ArtefactAdmin):
     list_display = ["label", "project", "dataset", "sequences", "token_count", "size", "hash", "created_at", "on_site"]

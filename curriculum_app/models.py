@@ -27,6 +27,44 @@ class DatasetVersion(Artefact):
     )
 
 
+class DatasetTag(models.Model):
+    """A name that points to a dataset version and can be moved; the versions themselves never change."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="dataset_tags")
+    name = models.CharField(max_length=60)
+    version = models.ForeignKey(DatasetVersion, on_delete=models.RESTRICT, related_name="tags")
+    moved_at = models.DateTimeField(auto_now=True)
+    moved_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="datasettag_one_row_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetTagMove(models.Model):
+    """Append-only history of tags: who set, moved or removed which. Versions are named by label and digest."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="dataset_tag_moves")
+    name = models.CharField(max_length=60)
+    before = models.CharField(max_length=220, blank=True)
+    before_digest = models.CharField(max_length=64, blank=True)
+    after = models.CharField(max_length=220, blank=True)
+    after_digest = models.CharField(max_length=64, blank=True)
+    actor = models.CharField(max_length=150)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.before or 'nothing'} → {self.after or 'nothing'}"
+
+
 class SequenceSet(Artefact):
     """Tokenised, grouped and packed sequences of a dataset version, with their held-out sets."""
 

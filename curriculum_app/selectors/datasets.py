@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Case, Max, Prefetch, QuerySet, When
+from django.db.models import Case, Max, Prefetch, Q, QuerySet, When
 from django.shortcuts import get_object_or_404
 
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.documents import Document
-from curriculum_app.models import DatasetVersion, SequenceSet
+from curriculum_app.models import DatasetTag, DatasetTagMove, DatasetVersion, SequenceSet
 from curriculum_app.selectors.funnel import dropped_count
 from curriculum_app.selectors.window import Window
 
 OTHERS = 200
+MOVES = 20
 
 
 def versions(actor: Actor, stage: str = "") -> QuerySet[DatasetVersion]:
-    """Newest first, with parents and the tokens of its largest sequence set (None before grouping)."""
+    """Newest first, with parents, tags and the tokens of its largest sequence set (None before grouping)."""
     found = DatasetVersion.objects.filter(project=actor.project)
     if stage in DatasetVersion.Stage.values:
         found = found.filter(stage=stage)
     parents = Prefetch("parents", DatasetVersion.objects.only("name", "version").order_by("pk"))
-    return found.annotate(tokens=Max("sequence_sets__tokens")).prefetch_related(parents).order_by("-pk")
+    return found.annotate(tokens=Max("sequence_sets__tokens")).prefetch_related(parents, "tags").order_by("-pk")
 
 
 def version_get(actor: Actor, pk: int) -> DatasetVersion:
     """The version of this project, or 404."""
-    return get_object_or_404(DatasetVersion.objects.select_related("job"), project=actor.project, pk=pk)
+    rows = DatasetVersion.objects.select_related("job").prefetch_related("tags")
+    return get_object_or_404(rows, project=actor.project, pk=pk)
 
 
 def lineage(version: DatasetVersion) -> dict[str, list[Any]]:
@@ -47,6 +49,17 @@ def others(version: DatasetVersion) -> list[DatasetVersion]:
     """What `version` may be compared with: the newest versions of its project, those of its own name first."""
     rows = DatasetVersion.objects.defer("manifest").filter(project=version.project_id).exclude(pk=version.pk)
     return list(rows.order_by(Case(When(name=version.name, then=0), default=1), "-pk")[:OTHERS])
+
+
+def tag_names(actor: Actor) -> list[str]:
+    """Every tag of the project, by name."""
+    return list(DatasetTag.objects.filter(project=actor.project).values_list("name", flat=True))
+
+
+def tag_moves(version: DatasetVersion) -> list[DatasetTagMove]:
+    """The latest moves of tags to this version or away from it, newest first."""
+    here = Q(before_digest=version.digest) | Q(after_digest=version.digest)
+    return list(DatasetTagMove.objects.filter(here, project=version.project_id)[:MOVES])
 
 
 def licenses(manifest: dict[str, Any]) -> list[tuple[str, int]]:

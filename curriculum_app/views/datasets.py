@@ -43,7 +43,8 @@ def data(request: HttpRequest) -> HttpResponse:
 @require_GET
 def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     """One version: funnel, near-duplicates, recipe, licences, lineage."""
-    version = selectors.version_get(actor_of(request), pk)
+    actor = actor_of(request)
+    version = selectors.version_get(actor, pk)
     manifest = version.manifest
     context = {
         **_frame(version, "overview"),
@@ -55,6 +56,8 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "domains": sorted(manifest.get("domains", {}).items()),
         "lineage": selectors.lineage(version),
         "others": selectors.others(version),
+        "tag_names": selectors.tag_names(actor),
+        "tag_moves": selectors.tag_moves(version),
         "files": sorted(manifest.get("files", {}).items()),
         "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
+from chimera.errors import InputError
+from chimera.projects.access import Actor
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core.version_difference import KINDS, VersionDifference
 from curriculum_app.core.version_export import CONTENT_TYPES, EXPORTS
+from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors.window import Window
 from curriculum_app.services import datasets as services
-from curriculum_app.services import differences
+from curriculum_app.services import differences, tags
 
 PAGE = 50
 
@@ -64,6 +68,29 @@ def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         content_type=CONTENT_TYPES[name],
         headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)},
     )
+
+
+@require_POST
+def tag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Set the tag `name` on this version, or move it here."""
+    return _tagged(request, pk, tags.tag_put)
+
+
+@require_POST
+def untag(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove the tag `name` from this version."""
+    return _tagged(request, pk, tags.tag_remove)
+
+
+def _tagged(request: HttpRequest, pk: int, change: Callable[[Actor, DatasetVersion, str], None]) -> HttpResponse:
+    actor = actor_of(request)
+    version = selectors.version_get(actor, pk)
+    try:
+        change(actor, version, request.POST.get("name", ""))
+    except InputError as error:
+        for problem in error.problems:
+            messages.error(request, f"{problem.message}: {problem.hint}" if problem.hint else problem.message)
+    return redirect("dataset-detail", pk=pk)
 
 
 async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

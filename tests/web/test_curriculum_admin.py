@@ -4,11 +4,14 @@ import pytest
 from django.urls import reverse
 
 from curriculum_app import models
+from curriculum_app.services.tags import tag_put
 from curriculum_app.services.taxonomy import node_add
 from tests.factories import make_schedule, make_user
 
 MODELS = [
     models.DatasetVersion,
+    models.DatasetTag,
+    models.DatasetTagMove,
     models.SequenceSet,
     models.Curriculum,
     models.Schedule,
@@ -19,7 +22,7 @@ MODELS = [
 
 @pytest.fixture
 def admin_page(client, editor):
-    make_schedule(editor)
+    tag_put(editor, make_schedule(editor).sequence_set.dataset, "best")
     node_add(editor, kind="safety", name="Harm")
     client.force_login(make_user(is_staff=True, is_superuser=True))
     return client
