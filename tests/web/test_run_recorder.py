@@ -8,6 +8,7 @@ import pytest
 
 from chimera.context import CheckpointNote, LeaseLost
 from chimera.jobs.models import Job, State
+from chimera.projects.access import Actor
 from tests.web.run_factory import Clock, checkpoint_directory, made_up_values, make_run, next_attempt, recorder_of
 from training_app.core.series import RowPart, assemble
 from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
@@ -177,3 +178,18 @@ def train_with_kills(run: TrainingRun, rng: random.Random, folder: Path, steps: 
         newest = MetricRow.objects.filter(run=run).order_by("-seq").first()
         seqs.append(newest.seq if newest else 0)
     return seqs
+
+
+def test_a_series_is_listed_from_its_first_point_on(editor: Actor) -> None:
+    """Charts ask for series by the keys of the run's row: a row of points must never be ahead of it."""
+    run, clock = make_run(editor), Clock()
+    recorder = recorder_of(run, clock)
+    recorder.resume()
+    clock.tick(0.3)
+    recorder.write(1, 100, {"loss": 7.0})
+    run.refresh_from_db()
+    assert list(run.latest) == ["loss"]
+    clock.tick(0.3)
+    recorder.write(2, 200, {"loss": 6.0, "held_out/macro": 3.0})
+    run.refresh_from_db()
+    assert set(run.latest) == {"loss", "held_out/macro"}

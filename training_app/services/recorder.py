@@ -68,6 +68,7 @@ class RunRecorder:
         self._tally = Tally()
         self._next_seq: int | None = None
         self._table_is_old = False
+        self._listed: set[str] = set()  # keys that the run's row names: charts ask for series by it
         self._flushed_at = self._table_at = 0.0
 
     def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
@@ -76,7 +77,8 @@ class RunRecorder:
         self._tally.add(step, tokens, now, values)
         self._table_is_old = True
         if now - self._flushed_at >= FLUSH_SECONDS:
-            self._flush(table=now - self._table_at >= TABLE_SECONDS)
+            fresh = not self._listed.issuperset(self._tally.latest)
+            self._flush(table=fresh or now - self._table_at >= TABLE_SECONDS)
 
     def event(self, kind: str, message: str, step: int | None = None) -> None:
         with self.lease.fenced():
@@ -183,6 +185,7 @@ class RunRecorder:
             sparkline=tally.sparkline(),
             pace=tally.pace(),
         )
+        self._listed.update(tally.latest)
         self._table_is_old, self._table_at = False, self.clock()
 
 
