@@ -12,22 +12,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chimera.format import byte_size, compact
+from chimera.read_only_admin import ReadOnlyAdmin
 from curriculum_app import models
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows that jobs and services write: nobody adds or edits them by hand."""
+class ShortListAdmin(ReadOnlyAdmin):
+    """Read-only, 50 rows a page."""
 
     list_per_page = 50
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ArtefactAdmin(ReadOnlyAdmin):
+class ArtefactAdmin(ShortListAdmin):
     """What all artefacts show."""
 
     list_filter = ["project", "created_at"]
@@ -59,7 +54,7 @@ class DatasetVersionAdmin(ArtefactAdmin):
 
 
 @admin.register(models.DatasetTag)
-class DatasetTagAdmin(ReadOnlyAdmin):
+class DatasetTagAdmin(ShortListAdmin):
     """Moved on the page of a version, where the history is written."""
 
     list_display = ["name", "project", "version", "moved_at", "moved_by"]
@@ -72,7 +67,7 @@ class DatasetTagAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.DatasetTagMove)
-class DatasetTagMoveAdmin(ReadOnlyAdmin):
+class DatasetTagMoveAdmin(ShortListAdmin):
     list_display = ["at", "project", "actor", "name", "before", "after"]
     list_filter = ["project", "at"]
     list_select_related = ["project"]
@@ -112,7 +107,7 @@ class ScheduleAdmin(ArtefactAdmin):
 
 
 @admin.register(models.Curriculum)
-class CurriculumAdmin(ReadOnlyAdmin):
+class CurriculumAdmin(ShortListAdmin):
     list_display = ["label", "project", "policy", "fingerprint", "created_at"]
     list_filter = ["project", "policy", "created_at"]
     list_select_related = ["project"]
@@ -120,7 +115,7 @@ class CurriculumAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.TaxonomyNode)
-class TaxonomyNodeAdmin(ReadOnlyAdmin):
+class TaxonomyNodeAdmin(ShortListAdmin):
     """Edited on the taxonomy page, where cycles and duplicates are rejected and history is written."""
 
     list_display = ["name", "project", "kind", "slug", "depth", "weight", "target_count", "updated_at", "on_site"]
@@ -137,7 +132,7 @@ class TaxonomyNodeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.TaxonomyChange)
-class TaxonomyChangeAdmin(ReadOnlyAdmin):
+class TaxonomyChangeAdmin(ShortListAdmin):
     list_display = ["at", "project", "actor", "action", "what"]
     list_filter = ["project", "action", "at"]
     list_select_related = ["project"]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from chimera.read_only_admin import ReadOnlyAdmin
 from training_app.models import Checkpoint, MetricRow, RunEvent, SavedState, TrainingRun
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows that only the product writes."""
+class ReadOnly(ReadOnlyAdmin):
+    """Read-only, 50 rows a page, without counting the many."""
 
     list_per_page = 50
     show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        return False
 
 
 @admin.register(TrainingRun)

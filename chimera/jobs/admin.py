@@ -9,16 +9,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from chimera.jobs.models import Job, JobEvent, JobLog, Worker
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shows rows; nothing is added or changed here."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
+from chimera.read_only_admin import ReadOnlyAdmin
 
 
 class JobEventInline(admin.TabularInline):  # type: ignore[type-arg]

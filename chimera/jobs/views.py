@@ -23,7 +23,7 @@ from chimera.jobs.models import Job, State, new_idempotency_key
 from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
-from chimera.projects.request import actor_of
+from chimera.projects.request import actor_of, crumbs
 
 FILTERS = ("", "active", *State.values)
 PAGE = 50
@@ -95,8 +95,13 @@ def job_new(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 def _new(request: HttpRequest, kind: JobKind, form: ConfigForm, key: str) -> HttpResponse:
-    crumbs = [{"title": "Jobs", "url": reverse("jobs")}, {"title": kind.title, "url": ""}]
-    context = {"kind": kind, "form": form, "groups": form.groups(), "idempotency_key": key, "crumbs": crumbs}
+    context = {
+        "kind": kind,
+        "form": form,
+        "groups": form.groups(),
+        "idempotency_key": key,
+        "crumbs": crumbs(("Jobs", reverse("jobs")), (kind.title, "")),
+    }
     status = 422 if form.is_bound and form.errors and not request.headers.get("HX-Request") else 200
     return render(request, _template(request, "new"), context, status=status)
 
@@ -137,10 +142,10 @@ def _template(request: HttpRequest, name: str) -> str:
 
 
 def _crumbs(job: Job) -> list[dict[str, str]]:
-    crumbs = [{"title": "Jobs", "url": reverse("jobs")}]
+    trail = [("Jobs", reverse("jobs"))]
     if job.parent is not None:
-        crumbs.append({"title": job.parent.name or job.parent.uid, "url": reverse("job-detail", args=[job.parent.pk])})
-    return [*crumbs, {"title": job.uid, "url": ""}]
+        trail.append((job.parent.name or job.parent.uid, reverse("job-detail", args=[job.parent.pk])))
+    return crumbs(*trail, (job.uid, ""))
 
 
 def _page_of_artefact(uid: str) -> str:
