@@ -19,9 +19,12 @@ class DatasetVersion(Artefact):
     class Stage(models.TextChoices):
         RAW = "raw", "raw"
         CURATED = "curated", "curated"
+        SUBSET = "subset", "subset"
 
     stage = models.CharField(max_length=10, choices=Stage.choices)
     documents = models.BigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True, blank=True)  # a tombstone: the manifest stays, the files go
+    deleted_by = models.CharField(max_length=150, blank=True)
     parents: models.ManyToManyField[DatasetVersion, models.Model] = models.ManyToManyField(
         "self", symmetrical=False, related_name="children", blank=True
     )
@@ -63,6 +66,131 @@ class DatasetTagMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.before or 'nothing'} → {self.after or 'nothing'}"
+
+
+class SchemaMapping(models.Model):
+    """Which keys of a record hold what, under a name, to be used again; every import keeps its own copy."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schema_mappings")
+    name = models.CharField(max_length=120)
+    mapping = models.JSONField(default=dict)
+    defaults = models.JSONField(default=dict)  # domain, source, license, content
+    saved_at = models.DateTimeField(auto_now=True)
+    saved_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name"], name="schemamapping_one_row_per_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleSample(Artefact):
+    """What every rule of a recipe measures on a sample of documents: the basis of thresholds chosen by eye."""
+
+    ref_kind = "rule-sample"
+
+    datasets: models.ManyToManyField[DatasetVersion, models.Model] = models.ManyToManyField(
+        DatasetVersion, related_name="rule_samples"
+    )
+    documents = models.BigIntegerField(default=0)
+
+
+class ColumnSet(Artefact):
+    """Measures of difficulty and quality, one value per document of a dataset version."""
+
+    ref_kind = "columns"
+
+    dataset = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="column_sets")
+
+
+class Clustering(Artefact):
+    """Embeddings of a dataset version and the clusters found in them."""
+
+    ref_kind = "clustering"
+
+    dataset = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="clusterings")
+    clusters = models.PositiveIntegerField(default=0)
+
+
+class Theme(models.Model):
+    """A question that is answered yes or no about documents: educational, gold-standard code, safe, or one's own."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="themes")
+    slug = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    question = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "slug"], name="theme_one_row_per_slug")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Label(models.Model):
+    """One person's answer about one text. Texts are known by their sha256, so labels outlive dataset versions."""
+
+    theme = models.ForeignKey(Theme, on_delete=models.CASCADE, related_name="labels")
+    text_sha256 = models.CharField(max_length=64)
+    dataset = models.ForeignKey(DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="+")
+    document_id = models.TextField()
+    value = models.BooleanField()
+    annotator = models.CharField(max_length=150)
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["theme", "text_sha256", "annotator"], name="label_one_per_annotator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.theme_id} {self.text_sha256[:12]}: {self.value}"
+
+
+class Classifier(Artefact):
+    """A classifier trained on the labels of a theme, with its precision and recall on labels held out."""
+
+    ref_kind = "classifier"
+
+    theme = models.ForeignKey(Theme, on_delete=models.PROTECT, related_name="classifiers")
+    dataset = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="classifiers")
+
+
+class Benchmark(Artefact):
+    """The texts of a benchmark: training data is kept free of them."""
+
+    ref_kind = "benchmark"
+
+    items = models.BigIntegerField(default=0)
+
+
+class MixturePlan(models.Model):
+    """A version of a mixture ledger: target shares and which data is to fill them. A change makes the next version."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="mixture_plans")
+    name = models.CharField(max_length=200)
+    version = models.PositiveIntegerField()
+    budget_tokens = models.BigIntegerField()
+    rows = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "name", "version"], name="mixtureplan_one_row_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}:v{self.version}"
 
 
 class SequenceSet(Artefact):

@@ -57,7 +57,7 @@ class ImportConfig(Config):
         empty = [target for target, key in mapping.items() if not target or not key]
         if empty:
             raise ValueError(f"has an empty name or key for {', '.join(map(repr, empty))}")
-        for target in ("content", "meta"):
+        for target in ("content", "meta", "media"):
             if target in mapping:
                 raise ValueError(f"cannot map {target!r}")
         return mapping

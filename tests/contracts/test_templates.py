@@ -28,7 +28,9 @@ def test_a_template_compiles_and_holds_nothing_inline(name):
 
 
 def test_the_style_sheets_stay_small():
+    """What every page loads; and what the pages of one area load beside it."""
     assert sum(path.stat().st_size for path in (ROOT / "static" / "css").glob("*.css")) < 30_000
+    assert all(path.stat().st_size < 10_000 for path in (ROOT / "static" / "css" / "areas").glob("*.css"))
 
 
 def test_every_class_of_a_template_is_known():

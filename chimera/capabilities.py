@@ -1,0 +1,62 @@
+"""Capabilities: what lower code needs of a model without knowing where models live (pure).
+
+A protocol says what is needed, `provide` names who does it (`package.module:factory`, called without arguments), and
+`capability` builds it when a job asks. The higher app provides; a job of the lower app asks.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from chimera.artefacts import Stored
+
+_PROVIDERS: dict[str, str] = {}
+
+
+class Embedder(Protocol):
+    """Texts to vectors. `name` says model and version; it goes into the manifest of what is made with it."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, `[len(texts), dimensions]`; equal texts give equal vectors."""
+
+
+class TokenLoss(Protocol):
+    """A trained model that reads texts; a config names one by `Ref[TokenLoss]`."""
+
+    ref_kind: ClassVar[str] = "checkpoint"
+
+    @classmethod
+    def open(cls, stored: Stored) -> Self: ...
+
+    def bits(self, texts: Sequence[str]) -> list[tuple[float, int]]:
+        """Per text `(bits, tokens)`: the negative log2-likelihood of all predicted tokens, and how many there are."""
+
+
+def provide(name: str, factory: str) -> None:
+    """Say that `factory` (`package.module:function`) makes the capability `name`."""
+    _PROVIDERS[name] = factory
+
+
+def provided(name: str) -> bool:
+    """Whether somebody provides it; what it needs may still be missing on this machine."""
+    return name in _PROVIDERS
+
+
+def capability(name: str) -> Any:
+    """Build the capability `name`.
+
+    Raises:
+        LookupError: nobody provides it.
+    """
+    if name not in _PROVIDERS:
+        raise LookupError(f"no app provides {name!r}")
+    module, _, function = _PROVIDERS[name].partition(":")
+    return getattr(importlib.import_module(module), function)()
