@@ -1,6 +1,7 @@
 # make run         everything on this machine, in one command: http://127.0.0.1:8000 (PORT=... for another port)
 # make test        lint, types, contracts, tests; browser tests in $CHROMIUM or a Chromium/Chrome that is found
 # make acceptance  the full starter study in a browser
+# make models      small trained models that are optional: MiniLM for sentence vectors (90 MB, Apache-2.0)
 # make lint | format | lock | clean
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu chooses another build of torch (docs/install.md)
 
@@ -16,7 +17,7 @@ hash = $(firstword $(shell cat $(1) | sha256sum))
 INSTALLED := $(VENV)/installed-$(call hash,requirements.lock)
 INSTALLED_DEV := $(VENV)/installed-dev-$(call hash,requirements.lock requirements-dev.lock)
 
-.PHONY: run install install-dev test acceptance lint format lock browser clean
+.PHONY: run install install-dev models test acceptance lint format lock browser clean
 
 run: $(INSTALLED)
 	@exec $(PY) -m chimera.launch
@@ -24,6 +25,9 @@ run: $(INSTALLED)
 install: $(INSTALLED)
 
 install-dev: $(INSTALLED_DEV)
+
+models: $(INSTALLED)
+	@$(PY) -m training_app.install_models
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Chimera needs Python 3.11 or later; choose one by PYTHON=python3.x")'

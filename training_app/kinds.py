@@ -1,11 +1,13 @@
 """The job kinds of training."""
 
+from chimera.capabilities import provide
 from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
+provide("embed", "training_app.services.models:embedder")
 
 register(
     JobKind(

@@ -9,6 +9,7 @@ import json
 import math
 import pkgutil
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from chimera.jobs.kinds import JobKind, all_kinds, resolve
 from chimera.registry import Entry, Registry
 from chimera.typed import Config
 from curriculum_app.core.documents import Document
+from curriculum_app.core.encoders.base import ENCODERS, EncoderChoice, load_encoder, save_encoder
 from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep
 from curriculum_app.core.jobs import import_
 from curriculum_app.core.plans import PlanRequest
@@ -34,8 +36,9 @@ from tests.core.training.run_factory import make_config, make_context
 from training_app.core.probes.base import PROBES, StepView
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
-REGISTRIES: list[Registry[Any]] = [FILTERS, POLICIES, PROBES]
-ENTRIES = [*FILTER_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES]
+ENCODER_ENTRIES = list(ENCODERS)
+REGISTRIES: list[Registry[Any]] = [FILTERS, POLICIES, PROBES, ENCODERS]
+ENTRIES = [*FILTER_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
 SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
 
@@ -209,6 +212,26 @@ def test_a_probe_describes_its_series_and_says_how_often_it_measures(entry: Entr
     assert entry.config().every >= 1  # type: ignore[attr-defined]
     with pytest.raises(ValidationError):
         entry.config.model_validate({"every": 0})
+
+
+# -- encoders ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ENCODER_ENTRIES, ids=lambda entry: entry.key)
+def test_an_encoder_gives_unit_rows_twice_the_same_and_after_being_kept(
+    entry: Entry[Any], documents: list[Document], tmp_path: Path
+) -> None:
+    texts = [document.text for document in documents]
+    encoder = ENCODERS.build(entry.key)
+    if said := encoder.missing():
+        pytest.skip(said)
+    encoder.fit(iter(texts))
+    rows = encoder.embed(texts)
+    assert rows.dtype == np.float32 and rows.shape[0] == len(texts)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert np.array_equal(rows, encoder.embed(texts)) and encoder.name
+    save_encoder(EncoderChoice(key=entry.key), encoder, tmp_path)
+    assert np.array_equal(rows, load_encoder(tmp_path).embed(texts))
 
 
 # -- kinds of jobs -----------------------------------------------------------------------------------------------------
