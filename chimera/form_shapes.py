@@ -83,7 +83,7 @@ def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:
     if origin is dict:
         inner = shape_of(arguments[1])
         return inner and {"type": "dict", "of": inner, **_titles(info)}
-    return _leaf(kind, info)
+    return _either(kind) if origin in (Union, types.UnionType) else _leaf(kind, info)
 
 
 def _leaf(kind: Any, info: FieldInfo | None) -> Shape | None:
@@ -92,15 +92,28 @@ def _leaf(kind: Any, info: FieldInfo | None) -> Shape | None:
     if kind in (int, float):
         return {"type": "number", "attributes": bounds(info, kind) if info else {"step": "any"}}
     if kind is str:
-        return {"type": "text"}
+        return {"type": "text", "long": True} if _said_of(info).get("multiline") else {"type": "text"}
     return {"type": "select", "options": list(get_args(kind))} if get_origin(kind) is Literal else None
 
 
 def _titles(info: FieldInfo | None) -> Shape:
     """What the keys and values of a dictionary are called: `key_title` and `value_title` of its JSON schema."""
-    extra = info.json_schema_extra if info else None
-    said = extra if isinstance(extra, Mapping) else {}
+    said = _said_of(info)
     return {"keyTitle": said.get("key_title", "Name"), "valueTitle": said.get("value_title", "Value")}
+
+
+def _said_of(info: FieldInfo | None) -> Mapping[str, Any]:
+    """What a field's JSON schema says beside pydantic's own words."""
+    extra = info.json_schema_extra if info else None
+    return extra if isinstance(extra, Mapping) else {}
+
+
+def _either(kind: Any) -> Shape | None:
+    """A plain string, or a config for those who need to say more."""
+    arguments = get_args(kind)
+    if len(arguments) != 2 or arguments[0] is not str or not is_subclass(arguments[1], Config):
+        return None
+    return {"type": "either", "plain": {"type": "text"}, "more": shape_of(arguments[1])}
 
 
 def _kind(entry: Entry[Any]) -> Shape:
@@ -119,6 +132,6 @@ def _fields(config: type[Config]) -> list[Shape]:
     for name, info in config.model_fields.items():
         shape = shape_of(info.annotation, info)
         if shape is not None:
-            said = {"name": name, "title": label_of(name, info), "help": info.description or ""}
+            said = {"name": info.alias or name, "title": label_of(name, info), "help": info.description or ""}
             fields.append({**said, "optional": is_optional(info.annotation), "value": defaults.get(name), **shape})
     return fields

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from chimera.refs import Ref
 from chimera.typed import Config
+from curriculum_app.core.configs_mapping import MappedValue, Rule, check_targets, rules_of
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.documents import Content
@@ -30,11 +32,12 @@ class ImportConfig(Config):
         description="auto goes by the names of the file or of the folder's files. html and text: every such file "
         "at any depth, one document each; arrow: a folder written by save_to_disk of Hugging Face's datasets.",
     )
-    mapping: dict[str, str] = Field(
+    mapping: dict[str, str | MappedValue] = Field(
         default={"text": "text"},
         title="Mapping",
         description="Our field → key in the record; a.b.c reaches into objects. Only text is required. "
-        "Besides id, url, title, domain, source and license any name may be given: it goes to the record's meta.",
+        "Besides id, url, title, domain, source and license any name may be given: it goes to the record's meta. "
+        "In the place of a key: a fixed value, a template of several keys, a cast, a default.",
         json_schema_extra={"key_title": "Field", "value_title": "Key in the record"},
     )
     domain: str = Field("text", title="Domain", description="For records that do not name their own.", min_length=1)
@@ -49,17 +52,15 @@ class ImportConfig(Config):
     max_record_bytes: int = Field(16 << 20, title="Longest record", description="Bytes.", ge=1024, le=1 << 30)
     max_documents: int | None = Field(None, title="Stop after", description="Documents; empty reads all.", ge=1)
 
+    @field_validator("mapping", mode="before")
+    @classmethod
+    def _each_target(cls, mapping: Any) -> Any:
+        return rules_of(mapping) if isinstance(mapping, Mapping) else mapping
+
     @field_validator("mapping")
     @classmethod
-    def _has_text(cls, mapping: dict[str, str]) -> dict[str, str]:
-        if not mapping.get("text"):
-            raise ValueError("must say which key holds the text, for example text: body")
-        empty = [target for target, key in mapping.items() if not target or not key]
-        if empty:
-            raise ValueError(f"has an empty name or key for {', '.join(map(repr, empty))}")
-        for target in ("content", "meta", "media"):
-            if target in mapping:
-                raise ValueError(f"cannot map {target!r}")
+    def _has_text(cls, mapping: dict[str, Rule]) -> dict[str, Rule]:
+        check_targets(mapping)
         return mapping
 
 

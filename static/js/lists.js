@@ -26,7 +26,7 @@
     check: (shape, value) => plain(typeof value === "boolean", input("checkbox", { checked: value }), (box) => box.checked),
     number: (shape, value) => plain(value === null || typeof value === "number", input("number", { value: value ?? "", attributes: shape.attributes }),
       (box) => (box.value === "" ? null : Number(box.value))),
-    text: (shape, value) => plain(value === null || typeof value === "string", input("text", { value: value ?? "" }),
+    text: (shape, value) => plain(value === null || typeof value === "string", shape.long ? make("textarea", { rows: 2, value: value ?? "" }) : input("text", { value: value ?? "" }),
       (box) => (box.value === "" && shape.optional ? null : box.value)),
     words: (shape, value) => plain(Array.isArray(value), input("text", { value: [value].flat().join(", ") }), (box) => split(box.value)),
     select(shape, value) {
@@ -88,6 +88,23 @@
       read: () => kind && { key: kind.key, config: inner.read() },
       name: () => kind?.title ?? "none",
       about: () => (kind?.fields.length ? inner.settings().join(" · ") || "default settings" : "no settings"),
+    };
+  }
+
+  // A plain value, or an object where more is to be said; its first field is what the plain value says.
+  function either(shape, value, path) {
+    const more = input("checkbox", { checked: isObject(value) }), body = make("div"), [first] = shape.more.fields;
+    let inner = null;
+    const show = (item) => {
+      inner = isObject(item) ? object(shape.more, item, path) : leaf({ title: shape.title, ...shape.plain }, item, path);
+      body.replaceChildren(inner.element);
+    };
+    more.addEventListener("change", () => show(more.checked ? { [first.name]: inner.read() || null } : inner.read()[first.name] ?? ""));
+    show(value);
+    return {
+      element: make("div", { className: "stack-tight" }, body, make("label", { className: "check" }, more, "more than that")),
+      read: () => inner.read(),
+      about: () => (inner.settings ? inner.settings().join(" · ") : say(inner.read())),
     };
   }
 
@@ -163,8 +180,8 @@
     return { element: all.element, read };
   }
 
-  const EMPTY = { list: () => [], dict: () => ({}), words: () => [], check: () => false };
-  const builders = { object, choice, list: array, dict: dictionary };
+  const EMPTY = { either: () => "", list: () => [], dict: () => ({}), words: () => [], check: () => false };
+  const builders = { object, choice, either, list: array, dict: dictionary };
   const build = (shape, value, path) => (builders[shape.type] ?? leaf)(shape, value, path);
 
   // A message "1.policy.key: unknown …" of the server goes to the innermost part that it names.

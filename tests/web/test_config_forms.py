@@ -16,6 +16,7 @@ from chimera.form_shapes import shape_of
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
+from curriculum_app.core.configs import ImportConfig
 
 
 class Thing:
@@ -249,3 +250,11 @@ def test_a_long_form_closes_optional_parts_unless_they_hold_an_error() -> None:
     bound = book(data)
     assert bound.errors == {"outer.inner.depth": ["Input should be greater than or equal to 1"]}
     assert [group.open for group in bound.groups() if group.title] == [False, True]
+
+
+def test_a_mapping_of_keys_or_more_has_a_structured_editor():
+    shape = shape_of(ImportConfig.model_fields["mapping"].annotation, ImportConfig.model_fields["mapping"])
+    assert (shape["type"], shape["of"]["type"], shape["of"]["plain"]) == ("dict", "either", {"type": "text"})
+    fields = {field["name"]: field for field in shape["of"]["more"]["fields"]}
+    assert list(fields) == ["from", "const", "template", "cast", "default"]
+    assert fields["template"]["long"] and fields["cast"]["options"][0] == fields["cast"]["value"] == "none"

@@ -72,6 +72,12 @@ MISTAKES = {
     "a mapping without text": Mistake(
         "import", IMPORT, {"mapping": {"id": "id"}}, [("mapping", "must say which key holds the text")]
     ),
+    "a mapping whose template has a single brace": Mistake(
+        "import",
+        IMPORT,
+        {"mapping": {"text": {"template": "{title"}, "stars": {"from": "stars", "cast": "number"}}},
+        [("mapping.text", "a single { at character 1"), ("mapping.stars.cast", "Input should be 'none'")],
+    ),
     "a name for what does not exist": Mistake(
         "train", TRAIN, {"schedule": "schedule-999999"}, [("schedule", "schedule-999999 does not exist in project")]
     ),
@@ -266,6 +272,28 @@ def test_what_is_right_is_accepted_with_one_and_the_same_config(
     services.start(owner, kind, config)
     first, second = Job.objects.filter(parent=None)
     assert first.config == second.config and first.fingerprint == second.fingerprint
+
+
+def test_a_mapping_that_says_more_than_keys_is_one_config_at_every_door(owner: Actor, tmp_path: Path) -> None:
+    mapping = {
+        "text": {"template": "{title}\n\n{body.text}"},
+        "license": {"const": "MIT"},
+        "stars": {"from": "stars", "cast": "int", "default": "0"},
+        "url": {"from": "url"},
+    }
+    config = IMPORT | {"mapping": mapping}
+    assert through_browser(owner, "import", config).status_code == 302
+    job, _ = services.start(owner, "import", config)
+    client = Client(headers={"Authorization": f"Bearer {create_token(owner, 'test')[1]}"})
+    assert client.post("/api/jobs/import", config, content_type="application/json").status_code == 201
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    call_command("chimera", "run", "import", "--config", str(file), "--json", stdout=io.StringIO())
+    assert job.config["mapping"] == mapping | {"url": "url"}
+    assert [row.config for row in Job.objects.all()] == [job.config] * 4
+    (schema,) = [kind["config_schema"] for kind in client.get("/api/kinds").json() if kind["kind"] == "import"]
+    rule = schema["$defs"]["MappedValue"]["properties"]
+    assert list(rule) == ["from", "const", "template", "cast", "default"]
 
 
 def test_a_kind_that_does_not_exist_is_refused_everywhere(owner: Actor, tmp_path: Path) -> None:

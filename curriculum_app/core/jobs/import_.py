@@ -11,6 +11,7 @@ from typing import Any
 from chimera.context import Context
 from chimera.errors import InputError, Problem
 from curriculum_app.core.configs import ImportConfig
+from curriculum_app.core.configs_mapping import described
 from curriculum_app.core.dataset_version import (
     QUARANTINE_FILE,
     QUARANTINE_SCHEMA,
@@ -62,7 +63,8 @@ def run(config: ImportConfig, ctx: Context) -> VersionResult:
 def recipe_of(config: ImportConfig) -> dict[str, Any]:
     """What of the config says what the records mean; where the file lay and how the version is called do not."""
     said = ("mapping", "domain", "source", "license", "content")
-    return {"op": "import", "params": {name: getattr(config, name) for name in said}}
+    params = config.as_json()
+    return {"op": "import", "params": {name: params[name] for name in said}}
 
 
 class _Reading:
@@ -130,7 +132,7 @@ class _Reading:
             raise InputError(Problem("no records in it", "path", str(self.file), hint="is it the right file?"))
         if self.bad > self.config.max_bad_fraction * seen:
             raise InputError([self._too_many(seen), *self._by_reason()])
-        unmatched = [target for target in self.config.mapping if target not in self.mapper.matched]
+        unmatched = self.mapper.unmatched()
         if unmatched:
             raise InputError([self._matches_nothing(target) for target in unmatched])
         self.ctx.progress(seen, seen, unit="records", message="done")
@@ -153,7 +155,7 @@ class _Reading:
         return problems
 
     def _matches_nothing(self, target: str) -> Problem:
-        message = f"no record has a key {self.config.mapping[target]!r}"
+        message = f"no record has a {described(self.config.mapping[target])}"
         return Problem(message, f"mapping.{target}", self.config.path, hint=self._keys())
 
     def _keys(self) -> str:

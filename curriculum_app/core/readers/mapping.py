@@ -8,6 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from curriculum_app.core.configs import ImportConfig
+from curriculum_app.core.configs_mapping import (
+    MappedValue,
+    NotCastable,
+    Rule,
+    cast_value,
+    described,
+    keys_of,
+    parts_of,
+)
 from curriculum_app.core.documents import FIELDS, Document
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
 
@@ -27,6 +36,36 @@ def look_up(values: Mapping[str, Any], key: str) -> Any:
     return found
 
 
+def value_of(values: Mapping[str, Any], rule: Rule) -> Any:
+    """What the rule makes of a record; `_MISSING` if the record has nothing for it.
+
+    Raises:
+        NotCastable: there is a value, but not one that the rule can use.
+    """
+    if isinstance(rule, str):
+        return look_up(values, rule)
+    found: Any = rule.const
+    if rule.key:
+        found = look_up(values, rule.key)
+    elif rule.template:
+        found = _filled(values, rule.template)
+    if found is _MISSING:
+        found = _MISSING if rule.default is None else rule.default
+    return found if found is _MISSING else cast_value(found, rule.cast)
+
+
+def _filled(values: Mapping[str, Any], template: str) -> Any:
+    """The template with the record's values; what the record lacks is left out, with the blanks around the whole."""
+    found = {key: look_up(values, key) for key in keys_of(template)}
+    if all(value is _MISSING for value in found.values()):
+        return _MISSING
+    for key, value in found.items():
+        if value is not _MISSING and not isinstance(value, str | int | float):
+            raise NotCastable(f"needs text, but {key} is a {_kind(value)}")
+    pieces = [found[part] if is_key else part for part, is_key in parts_of(template)]
+    return "".join(str(piece) for piece in pieces if piece is not _MISSING).strip()
+
+
 class Mapper:
     """Applies the mapping of one import and remembers which targets ever matched and which keys it saw."""
 
@@ -43,8 +82,11 @@ class Mapper:
         self._remember(raw.values)
         fields: dict[str, Any] = {"id": fallback_id, **self._defaults, **raw.known}
         meta: dict[str, Any] = {}
-        for target, key in self._config.mapping.items():
-            value = look_up(raw.values, key)
+        for target, rule in self._config.mapping.items():
+            try:
+                value = value_of(raw.values, rule)
+            except NotCastable as error:
+                return Bad(raw.line, f"{target} {error}", _show(raw.values), target)
             if value is _MISSING:
                 continue
             self.matched.add(target)
@@ -63,9 +105,15 @@ class Mapper:
             return Bad(raw.line, "domain holds a NUL character", _show(raw.values), "domain")
         return self._checked(Document(meta=meta, **fields), raw)
 
+    def unmatched(self) -> list[str]:
+        """Targets for which no record had anything, though they need something of it."""
+        rules = self._config.mapping.items()
+        needed = [name for name, rule in rules if not (isinstance(rule, MappedValue) and rule.always)]
+        return [target for target in needed if target not in self.matched]
+
     def _problem_with_text(self, text: Any) -> str:
         if text is _MISSING:
-            return f"no key {self._config.mapping['text']!r}"
+            return f"no {described(self._config.mapping['text'])}"
         if not isinstance(text, str):
             return f"text is a {_kind(text)}, not a string"
         return "" if text.strip() else "text is empty"
