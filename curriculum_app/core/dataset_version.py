@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from chimera.artefacts import Stored
 from curriculum_app.core.documents import FIELDS, Document, RecordHash
 from curriculum_app.core.parquet_rows import ROW_GROUP_ROWS, RowWriter, read_rows
+from curriculum_app.core.text_facts import TextFacts
 
 SCHEMA_NAME = "chimera.dataset/1"
 DOCUMENT_SCHEMA = pa.schema([(name, pa.string()) for name in FIELDS])
@@ -189,6 +190,7 @@ class DatasetWriter:
         self._rows: RowWriter | None = None
         self.domains: dict[str, dict[str, int]] = {}
         self.licenses: dict[str, int] = {}
+        self.text = TextFacts()
         self.num_documents = 0
 
     def add(self, document: Document) -> None:
@@ -202,6 +204,7 @@ class DatasetWriter:
         counts["documents"] += 1
         counts["bytes"] += document.num_bytes
         self.licenses[document.license] = self.licenses.get(document.license, 0) + 1
+        self.text.add(document)
 
     def _next_file(self) -> None:
         self.close()
@@ -233,4 +236,5 @@ class DatasetWriter:
             "counts": {"documents": self.num_documents, "bytes": total},
             "domains": dict(sorted(self.domains.items())),
             "licenses": dict(sorted(self.licenses.items())),
+            "text": self.text.as_json(),
         }

@@ -24,6 +24,7 @@ from curriculum_app.forms import UploadForm, add_problems
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
+from curriculum_app.selectors.glance import glance
 from curriculum_app.services import datasets as services
 
 PAGE = 25
@@ -46,15 +47,17 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     version = selectors.version_get(actor, pk)
     manifest = version.manifest
+    lineage = selectors.lineage(version)
     context = {
         **_frame(version, "overview"),
+        **_glance(manifest, [row.tokens for row in lineage["sequence_sets"]]),
         "funnels": funnels.funnels(manifest),
         "duplicates": funnels.duplicates(manifest),
         "recipes": funnels.recipes(manifest),
         "import_settings": funnels.import_settings(manifest),
         "licenses": selectors.licenses(manifest),
         "domains": sorted(manifest.get("domains", {}).items()),
-        "lineage": selectors.lineage(version),
+        "lineage": lineage,
         "others": selectors.others(version),
         "tag_names": selectors.tag_names(actor),
         "tag_moves": selectors.tag_moves(version),
@@ -188,6 +191,18 @@ def _frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
         "tab": tab,
         "tabs": [(key, reverse(name, args=[version.pk]), title, count) for key, name, title, count in tabs],
         "crumbs": crumbs(("Data", reverse("data")), (version.label, "")),
+    }
+
+
+def _glance(manifest: dict[str, Any], tokens: list[int]) -> dict[str, Any]:
+    found = glance(manifest)
+    if found is None:
+        return {"glance": None}
+    names = [("Source", found.sources), ("Language", found.languages)]
+    return {
+        "glance": found,
+        "glance_names": [(title, rows) for title, rows in names if rows],
+        "grouped_tokens": max(tokens, default=0),
     }
 
 

@@ -62,6 +62,20 @@ def test_a_raw_version_says_that_it_came_from_files(editor_client, raw):
     assert "files, by an import" in text(editor_client, url("dataset-detail", raw))
 
 
+def test_a_version_shows_its_text_at_a_glance(editor, editor_client, raw):
+    page = text(editor_client, url("dataset-detail", raw))
+    assert "Text at a glance" in page and "32 – 63" in page and "made-up" in page
+    assert "No document names its language" in page and "exact after grouping" in page
+    make_sequences(editor, raw)
+    assert "largest sequence set" in text(editor_client, url("dataset-detail", raw))
+
+
+def test_a_version_made_before_lengths_were_counted_has_its_page(editor_client, raw):
+    del raw.manifest["text"]
+    raw.save()
+    assert "Text at a glance" not in text(editor_client, url("dataset-detail", raw))
+
+
 def test_documents_are_paged_by_domain_and_can_be_read(editor_client, curated):
     page = text(editor_client, url("dataset-documents", curated))
     assert "1–25 of 30 documents" in page
