@@ -4,9 +4,11 @@ from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
 from curriculum_app.core.configs import CurateConfig, ImportConfig
+from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 
 refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:DatasetVersion")
+refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
 
@@ -18,6 +20,16 @@ register(
         config=ImportConfig,
         run="curriculum_app.core.jobs.import_:run",
         adopt="curriculum_app.services.adopt:adopt_import",
+    )
+)
+register(
+    JobKind(
+        name="register-benchmark",
+        title="Register a benchmark",
+        summary="Read the items of a benchmark, so that curation can keep training data free of them.",
+        config=BenchmarkConfig,
+        run="curriculum_app.core.jobs.register_benchmark:run",
+        adopt="curriculum_app.services.benchmarks:adopt_benchmark",
     )
 )
 register(

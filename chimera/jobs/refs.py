@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
 
 from django.db.models import QuerySet
 
 from chimera.artefacts import Stored
 from chimera.errors import Problem
+from chimera.form_shapes import bare, is_subclass
 from chimera.jobs.models import Artefact
 from chimera.projects.models import Project
-from chimera.refs import Ref, Referable
+from chimera.refs import Ref, Referable, ref_kind_of
+from chimera.typed import Config
 
 _MODELS: dict[str, tuple[type[Artefact], str]] = {}
 
@@ -47,6 +49,31 @@ def refs_in(value: Any, path: str = "") -> Iterator[tuple[str, Ref[Any]]]:
     elif hasattr(type(value), "model_fields"):
         for name in type(value).model_fields:
             yield from refs_in(getattr(value, name), f"{path}.{name}" if path else name)
+
+
+def with_every(config: type[Config], raw: Mapping[str, Any], project: Project) -> dict[str, Any]:
+    """`raw`, where lists of references that are left out name what they mean by that.
+
+    A field with `json_schema_extra={"left_out": "every"}` means the newest version of every artefact of its kind in the
+    project. The config that is stored names each, so it means the same ever after.
+    """
+    filled = dict(raw)
+    for name, info in config.model_fields.items():
+        kind, extra = bare(info.annotation), info.json_schema_extra
+        inner = filled.get(name, {})
+        if is_subclass(kind, Config) and isinstance(inner, Mapping):
+            if below := with_every(kind, inner, project):
+                filled[name] = below
+        elif isinstance(extra, Mapping) and extra.get("left_out") == "every" and name not in filled:
+            filled[name] = _newest(project, ref_kind_of(get_args(kind)[0]))
+    return filled
+
+
+def _newest(project: Project, kind: str) -> list[str]:
+    newest: dict[str, str] = {}
+    for row in choices(project, kind).defer("manifest"):
+        newest.setdefault(row.name, row.uid)
+    return sorted(newest.values(), key=lambda uid: Ref(uid).number)
 
 
 def find(project: Project, ref: Ref[Any]) -> Artefact | None:

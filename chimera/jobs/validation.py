@@ -15,7 +15,7 @@ from chimera.typed import Config
 
 
 def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
-    """The config of a job of `kind` in `project`.
+    """The config of a job of `kind` in `project`; lists of references that mean everything when left out are filled.
 
     Raises:
         InputError: unknown kind, invalid fields, or references to what is not in the project.
@@ -26,7 +26,7 @@ def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
     if unstorable := list(paths_with_nul(raw)):
         raise InputError([Problem("Null characters are not allowed.", field=path) for path in unstorable])
     try:
-        config = described.config.model_validate(raw)
+        config = described.config.model_validate(refs.with_every(described.config, raw, project))
     except ValidationError as error:
         raise InputError(problems_of(error)) from error
     problems = refs.missing(project, config)

@@ -77,7 +77,8 @@ def job_new(request: HttpRequest, kind: str) -> HttpResponse:
     actor.require(Role.EDITOR)
     described = _kind_or_404(kind)
     if request.method == "GET":
-        form = _form(actor, described, initial=_initial(request, actor, described))
+        initial = refs.with_every(described.config, _initial(request, actor, described), actor.project)
+        form = _form(actor, described, initial=initial)
         return _new(request, described, form, new_idempotency_key())
     form = _form(actor, described, data=request.POST)
     key = request.POST.get("idempotency_key", "")

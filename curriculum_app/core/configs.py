@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from chimera.refs import Ref
 from chimera.typed import Config
+from curriculum_app.core.configs_benchmarks import DecontaminationConfig
 from curriculum_app.core.configs_mapping import MappedValue, Rule, check_targets, rules_of
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.dedup.config import NearDuplicateConfig
@@ -84,6 +85,11 @@ class CurateConfig(Config):
         description="Domain → filters in order. Every domain of the data needs a recipe, which may be empty; "
         "the one named * is for every domain that is not named.",
         json_schema_extra={"key_title": "Domain"},
+    )
+    decontamination: DecontaminationConfig = Field(
+        default_factory=DecontaminationConfig,
+        title="Decontamination",
+        description="What the recipes kept must not hold items of these benchmarks.",
     )
     near_duplicates: NearDuplicateConfig = Field(default_factory=NearDuplicateConfig, title="Near-duplicates")
     final_filters: list[FilterChoice] = Field(

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from chimera.artefacts import write_json
 from chimera.typed import Config
+from curriculum_app.core.contamination_check import CONTAMINATION_SCHEMA, CheckTask, ContaminationCheck
 from curriculum_app.core.dataset_version import DOCUMENT_SCHEMA, DROPPED_SCHEMA, DroppedDocument
 from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.dedup.near_duplicates import Sketch, Sketcher
@@ -27,6 +28,7 @@ from curriculum_app.core.parquet_rows import RowWriter, read_rows
 from curriculum_app.core.pipeline import Chain, Funnel
 
 KEPT, DROPPED, SKETCHES, FUNNEL = "kept.parquet", "dropped.parquet", "sketches.parquet", "funnel.json"
+FOUND = "found.parquet"  # items of benchmarks
 _KEPT_ROW_GROUP = 16  # small, so that one text can be read without many neighbours
 _SKETCH_SCHEMA = pa.schema(
     [
@@ -49,6 +51,7 @@ class ShardTask(Config):
     folder: str
     recipes: dict[str, list[FilterChoice]]
     near_duplicates: NearDuplicateConfig
+    check: CheckTask | None = None
 
 
 def run_shard(task: ShardTask) -> None:
@@ -70,23 +73,31 @@ def run_shard(task: ShardTask) -> None:
 def _write(task: ShardTask, folder: Path) -> None:
     chains = {domain: Chain(recipe) for domain, recipe in task.recipes.items()}
     sketcher = Sketcher(task.near_duplicates) if task.near_duplicates.enabled else None
+    check = ContaminationCheck(task.check) if task.check is not None else None
     present = set()
     with (
         RowWriter(folder / KEPT, DOCUMENT_SCHEMA, _KEPT_ROW_GROUP) as kept,
         RowWriter(folder / DROPPED, DROPPED_SCHEMA) as dropped,
         RowWriter(folder / SKETCHES, _SKETCH_SCHEMA) as sketches,
+        RowWriter(folder / FOUND, CONTAMINATION_SCHEMA) as found,
     ):
         for row in read_rows(Path(task.file), task.row_group):
             document = Document.from_row(row)
             present.add(document.domain)
             result = chains[document.domain].judge(document)
+            if check is not None and isinstance(result, Document):
+                result, items = check.judge(result)
+                found.extend(items)
             if isinstance(result, DroppedDocument):
                 dropped.add(result.as_row())
                 continue
             kept.add(result.as_row())
             if sketcher is not None:
                 sketches.add(_sketch_row(sketcher.sketch(result)))
-    write_json(folder / FUNNEL, {domain: chains[domain].counts() for domain in sorted(present)})
+    counts = {domain: chains[domain].counts() for domain in sorted(present)}
+    if check is not None:
+        counts = {domain: [*stages, check.counts(domain)] for domain, stages in counts.items()}
+    write_json(folder / FUNNEL, counts)
 
 
 def _sketch_row(sketch: Sketch) -> dict[str, Any]:
@@ -104,6 +115,10 @@ class ShardResult:
 
     def dropped_rows(self) -> Iterator[dict[str, Any]]:
         return read_rows(self.folder / DROPPED)
+
+    def found_rows(self) -> Iterator[dict[str, Any]]:
+        """The items of benchmarks that its documents hold."""
+        return read_rows(self.folder / FOUND)
 
     def sketches(self) -> Iterator[Sketch]:
         for row in read_rows(self.folder / SKETCHES):

@@ -28,6 +28,8 @@ DROPPED_SCHEMA = pa.schema(
         ("kept_id", pa.string()),
         ("jaccard", pa.float64()),
         ("edge_id", pa.string()),
+        ("benchmark", pa.string()),
+        ("item", pa.string()),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema(
@@ -35,7 +37,7 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 DROPPED_FILE = "dropped.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
-_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard", "edge_id")
+_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard", "edge_id", "benchmark", "item")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class DroppedDocument:
 
     `statistic` is the number the stage compared with its threshold. Near-duplicates only: `kept_id` is the document
     that was kept instead, `jaccard` the exact similarity to it; `edge_id` is the document to which the similarity is
-    `statistic`, the kept one itself unless one document was kept per component.
+    `statistic`, the kept one itself unless one document was kept per component. Decontamination only: `benchmark` is
+    the digest of the benchmark and `item` the id of its item that shares most with the document.
     """
 
     document: Document
@@ -54,6 +57,8 @@ class DroppedDocument:
     kept_id: str | None = None
     jaccard: float | None = None
     edge_id: str | None = None
+    benchmark: str | None = None
+    item: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         return self.document.as_row() | {name: getattr(self, name) for name in _WHY}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +33,10 @@ class RowWriter:
         self._bytes += sum(len(value) for value in row.values() if isinstance(value, str | bytes))
         if len(self._rows) >= self._row_group_rows or self._bytes >= ROW_GROUP_BYTES:
             self._flush()
+
+    def extend(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self.add(row)
 
     def _flush(self) -> None:
         if self._rows:

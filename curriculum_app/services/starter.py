@@ -1,4 +1,4 @@
-"""The starter project: a project with the starter taxonomy, owned by every superuser."""
+"""The starter project: a project with the starter taxonomy and the bundled benchmarks, owned by every superuser."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.db import transaction
 from chimera.projects.access import Actor
 from chimera.projects.models import Membership, Project, Role
 from curriculum_app.models import TaxonomyNode
+from curriculum_app.services.benchmarks import load_bundled
 from curriculum_app.services.taxonomy import import_tree
 from curriculum_app.starter.taxonomy import nodes
 
@@ -26,4 +27,5 @@ def load_starter_project() -> Project:
     owner = Membership.objects.filter(project=project, role=Role.OWNER).select_related("user").order_by("pk").first()
     if owner is not None and not TaxonomyNode.objects.filter(project=project).exists():
         import_tree(Actor(owner.user, project, Role.OWNER), nodes())
+    load_bundled(project)
     return project

@@ -56,13 +56,14 @@ def recipes() -> dict[str, list[FilterChoice]]:
     }
 
 
-def curation(datasets: Sequence[str], workers: int = 2) -> CurateConfig:
-    """The curation of the imported domains (refs such as `dataset-1`)."""
+def curation(datasets: Sequence[str], benchmarks: Sequence[str] = (), workers: int = 2) -> CurateConfig:
+    """The curation of the imported domains (refs such as `dataset-1`), free of the benchmarks (`benchmark-1`)."""
     return CurateConfig.model_validate(
         {
             "name": "Starter corpus",
             "datasets": list(datasets),
             "recipes": recipes(),
+            "decontamination": {"benchmarks": list(benchmarks)},
             "near_duplicates": NearDuplicateConfig(priority=list(DOMAINS)),
             "workers": workers,
         }

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from chimera.refs import Ref
 from chimera.typed import Config
+from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
@@ -92,3 +93,9 @@ class StarterConfig(Config):
         default="full", title="Scale", description="test: a slice of the corpus, 43 k parameters, two seeds"
     )
     seeds: Seeds = Field(default_factory=lambda: [1, 2, 3, 4, 5], min_length=1, max_length=100, title="Seeds")
+    benchmarks: list[Ref[Benchmark]] = Field(
+        default=[],
+        title="Benchmarks",
+        description="The corpus is kept free of them. Left out of the config: every benchmark of the project.",
+        json_schema_extra={"left_out": "every"},
+    )

@@ -50,7 +50,7 @@ def plan(config: StarterConfig, finished: Mapping[str, Finished]) -> list[Child]
     if not all(child.slot in finished for child in children):
         return children
     raw = [finished[child.slot].artifacts["dataset"] for child in children]
-    children.append(Child("curate", "curate", recipes.curation(raw)))
+    children.append(Child("curate", "curate", recipes.curation(raw, config.benchmarks)))
     if "curate" in finished:
         dataset = Ref[DatasetVersion](finished["curate"].artifacts["dataset"])
         children.append(Child("group", "group", _grouping(scale, dataset)))

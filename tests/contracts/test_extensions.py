@@ -238,6 +238,7 @@ def test_an_encoder_gives_unit_rows_twice_the_same_and_after_being_kept(
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "import": {"name": "books", "path": "books.jsonl"},
+    "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
     "group": {"name": "sequences", "dataset": "dataset-2"},
     "schedule": {

@@ -1,4 +1,4 @@
-"""Curation: recipes per domain, near-duplicates over all domains together, then the final filters.
+"""Curation: recipes per domain, decontamination, near-duplicates over all domains together, then the final filters.
 
 The order is FineWeb's and SlimPajama's: quality first, then global deduplication, then personal data.
 """
@@ -12,7 +12,15 @@ from typing import Any
 from chimera.context import Context
 from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
+from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs import CurateConfig
+from curriculum_app.core.contamination_check import (
+    CONTAMINATION_FILE,
+    CONTAMINATION_SCHEMA,
+    DECONTAMINATION,
+    CheckTask,
+    ContaminationReport,
+)
 from curriculum_app.core.curation_finish import Finish
 from curriculum_app.core.curation_shard import ShardResult, ShardTask, run_shard
 from curriculum_app.core.dataset_version import (
@@ -22,6 +30,7 @@ from curriculum_app.core.dataset_version import (
     DatasetWriter,
     VersionResult,
 )
+from curriculum_app.core.decontamination import build_index
 from curriculum_app.core.dedup.stage import find_for_curation
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
@@ -41,12 +50,18 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
     """
     versions = [ctx.open(dataset) for dataset in config.datasets]
     recipes = _recipes_by_domain(config, versions)
-    recipe = recipe_of(config, versions)
-    shards = _filter(config, recipes, versions, ctx, ctx.scratch / f"curate-{sha256_json(recipe)[:16]}")
+    benchmarks = sorted(map(ctx.open, config.decontamination.benchmarks), key=lambda benchmark: benchmark.digest)
+    recipe = recipe_of(config, versions, benchmarks)
+    scratch = ctx.scratch / f"curate-{sha256_json(recipe)[:16]}"
+    check = _check(config, benchmarks, ctx, scratch / "grams") if benchmarks else None
+    shards = _filter(config, recipes, versions, check, ctx, scratch)
     funnel = merge_funnels(shard.funnel() for shard in shards)
     duplicates, report = find_for_curation(config, shards, ctx)
     with ctx.store.stage(DatasetVersion.ref_kind) as stage:
-        finish = Finish(config, funnel)
+        finish, contamination = Finish(config, funnel), ContaminationReport(benchmarks)
+        if benchmarks:
+            with RowWriter(stage.path / CONTAMINATION_FILE, CONTAMINATION_SCHEMA) as found:
+                found.extend(contamination.pass_on(row for shard in shards for row in shard.found_rows()))
         with (
             DatasetWriter(stage.path, recipe) as documents,
             RowWriter(stage.path / DROPPED_FILE, DROPPED_SCHEMA) as dropped,
@@ -65,14 +80,23 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
             "recipe": recipe,
             "funnel": funnel,
             "duplicates": report,
+            "contamination": contamination.facts(),
             "code_version": code_version(),
         }
         return VersionResult(stage.seal(documents.digest(), manifest | documents.facts()))
 
 
-def recipe_of(config: CurateConfig, versions: Sequence[DatasetVersion]) -> dict[str, Any]:
-    """What decides about the records: parents and settings, not the name or the number of processes."""
+def recipe_of(
+    config: CurateConfig, versions: Sequence[DatasetVersion], benchmarks: Sequence[Benchmark] = ()
+) -> dict[str, Any]:
+    """What decides about the records: parents and settings, not the name or the number of processes.
+
+    Benchmarks are named by their content, in no order; without any, decontamination says nothing.
+    """
     said = config.model_dump(mode="json", include={"recipes", "near_duplicates", "final_filters"})
+    if benchmarks:
+        digests = sorted(benchmark.digest for benchmark in benchmarks)
+        said["decontamination"] = {**config.decontamination.as_json(), "benchmarks": digests}
     return {"op": "curate", "params": said, "parents": [version.digest for version in versions]}
 
 
@@ -87,10 +111,19 @@ def _recipes_by_domain(config: CurateConfig, versions: Sequence[DatasetVersion])
     return {domain: config.recipes[key] for domain, key in keys.items() if key is not None}
 
 
+def _check(config: CurateConfig, benchmarks: Sequence[Benchmark], ctx: Context, folder: Path) -> CheckTask:
+    """Index the benchmarks once, for all worker processes."""
+    ctx.progress(0, unit="documents", message="indexing benchmarks")
+    build_index(benchmarks, config.decontamination, folder)
+    settings = config.decontamination
+    return CheckTask(index=str(folder), min_matches=settings.min_matches, drop=settings.action == "drop")
+
+
 def _filter(
     config: CurateConfig,
     recipes: dict[str, list[FilterChoice]],
     versions: Sequence[DatasetVersion],
+    check: CheckTask | None,
     ctx: Context,
     scratch: Path,
 ) -> list[ShardResult]:
@@ -106,6 +139,7 @@ def _filter(
             folder=str(shards[number].folder),
             recipes=recipes,
             near_duplicates=config.near_duplicates,
+            check=check,
         )
         for number in open_
     ]
@@ -131,6 +165,5 @@ def _require_documents(num_documents: int, funnel: Funnel, config: CurateConfig)
     reasons = next(item["reasons"] for item in funnel[domain] if item["stage"] == stage)
     worst = ", ".join(f"{reason} {count}×" for reason, count in list(reasons.items())[:3])
     message = f"nothing is left after curation: {stage!r} removed most ({dropped} documents of {domain!r}: {worst})"
-    raise InputError(
-        Problem(message, f"recipes.{config.recipe_key(domain)}", hint="loosen that stage or take it out of the recipe")
-    )
+    field = stage if stage == DECONTAMINATION else f"recipes.{config.recipe_key(domain)}"
+    raise InputError(Problem(message, field, hint="loosen that stage or take it out of the recipe"))
