@@ -1,9 +1,16 @@
-"""A dataset version as one file to take away, made while it is sent: JSON Lines, the same gzipped, or Parquet."""
+"""A dataset version as one file to take away, made while it is sent.
+
+JSON Lines, the same gzipped, Parquet, or a zipped folder that `load_from_disk` of Hugging Face's datasets opens.
+"""
 
 from __future__ import annotations
 
+import json
+import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,11 +45,74 @@ def parquet(version: DatasetVersion) -> Iterator[bytes]:
     sent = _Outbox()
     with pq.ParquetWriter(pa.PythonFile(sent, mode="w"), DOCUMENT_SCHEMA, compression="zstd") as writer:
         for path in version.files:
-            with pq.ParquetFile(path) as file:
-                for index in range(file.metadata.num_row_groups):
-                    writer.write_table(file.read_row_group(index, columns=DOCUMENT_SCHEMA.names))
+            for group in _row_groups(path):
+                writer.write_table(group)
+                yield sent.take()
+    yield sent.take()
+    yield sent.take()
+
+
+def datasets_zip(version: DatasetVersion) -> Iterator[bytes]:
+    """The folder that `save_to_disk` writes (datasets 2 and later), zipped without compression.
+
+    `dataset_info.json`, `state.json` and one Arrow stream per shard; all columns are strings, `meta` and `media` JSON.
+    The same version gives the same bytes.
+    """
+    sent = _Outbox()
+    shards: Sequence[Path | None] = version.files or [None]  # of an empty version: one shard without rows
+    names = [f"data-{number:05d}-of-{len(shards):05d}.arrow" for number in range(len(shards))]
+    with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as folder:
+        top = f"dataset-{version.digest[:12]}"
+        for name, value in (("dataset_info.json", _info()), ("state.json", _state(names, version.digest))):
+            folder.writestr(_entry(f"{top}/{name}"), json.dumps(value, indent=2))
+        for name, path in zip(names, shards, strict=True):
+            with (
+                folder.open(_entry(f"{top}/{name}"), "w", force_zip64=True) as member,
+                pa.ipc.new_stream(pa.PythonFile(member, mode="w"), DOCUMENT_SCHEMA) as rows,
+            ):
+                for group in _row_groups(path):
+                    rows.write_table(group)
                     yield sent.take()
     yield sent.take()
+
+
+def _row_groups(path: Path | None) -> Iterator[pa.Table]:
+    """The rows of a shard with all columns, one row group at a time."""
+    if path is not None:
+        with pq.ParquetFile(path) as file:
+            for index in range(file.metadata.num_row_groups):
+                yield _all_columns(file.read_row_group(index))
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """A member with the earliest date a zip can hold, readable by everyone."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _info() -> dict[str, Any]:
+    features = {name: {"dtype": "string", "_type": "Value"} for name in DOCUMENT_SCHEMA.names}
+    return {"citation": "", "description": "", "features": features, "homepage": "", "license": ""}
+
+
+def _state(names: list[str], digest: str) -> dict[str, Any]:
+    files = [{"filename": name} for name in names]
+    unset = dict.fromkeys(("_format_columns", "_format_type", "_split"))
+    return unset | {
+        "_data_files": files,
+        "_fingerprint": digest[:16],
+        "_format_kwargs": {},
+        "_output_all_columns": False,
+    }
+
+
+def _all_columns(rows: pa.Table) -> pa.Table:
+    """Shards written before documents could have media lack that column."""
+    missing = [name for name in DOCUMENT_SCHEMA.names if name not in rows.column_names]
+    for name in missing:
+        rows = rows.append_column(name, pa.array([""] * rows.num_rows, pa.string()))
+    return rows.select(DOCUMENT_SCHEMA.names)
 
 
 class _Outbox:
@@ -77,9 +147,11 @@ EXPORTS: Mapping[str, Callable[[DatasetVersion], Iterator[bytes]]] = {
     "jsonl": jsonl,
     "jsonl.gz": jsonl_gz,
     "parquet": parquet,
+    "datasets.zip": datasets_zip,
 }
 CONTENT_TYPES = {
     "jsonl": "application/jsonl",
     "jsonl.gz": "application/gzip",
     "parquet": "application/vnd.apache.parquet",
+    "datasets.zip": "application/zip",
 }

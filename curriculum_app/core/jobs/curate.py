@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chimera.artefacts import Stored
 from chimera.context import Context
 from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
+from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.contamination_check import (
@@ -45,6 +47,8 @@ _WORTH_PROCESSES = 1000  # documents; below that, starting processes costs more 
 def run(config: CurateConfig, ctx: Context) -> VersionResult:
     """Curate the datasets into one sealed version; a stopped job goes on at its unfinished shards.
 
+    The same recipe on the same datasets is not run again.
+
     Raises:
         InputError: a domain has no recipe, or nothing is left after the filters.
     """
@@ -52,6 +56,26 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
     recipes = _recipes_by_domain(config, versions)
     benchmarks = sorted(map(ctx.open, config.decontamination.benchmarks), key=lambda benchmark: benchmark.digest)
     recipe = recipe_of(config, versions, benchmarks)
+
+    def key() -> str | None:
+        said = config.model_dump(mode="json", exclude={"name", "datasets", "workers"})
+        return key_of("curate", {"recipe": recipe, "config": said})
+
+    def make() -> Stored:
+        return _curate(config, recipe, versions, recipes, benchmarks, ctx)
+
+    return VersionResult(make_once(ctx, DatasetVersion.ref_kind, key, make))
+
+
+def _curate(
+    config: CurateConfig,
+    recipe: dict[str, Any],
+    versions: Sequence[DatasetVersion],
+    recipes: dict[str, list[FilterChoice]],
+    benchmarks: Sequence[Benchmark],
+    ctx: Context,
+) -> Stored:
+    """Filter, compare, finish, seal."""
     scratch = ctx.scratch / f"curate-{sha256_json(recipe)[:16]}"
     check = _check(config, benchmarks, ctx, scratch / "grams") if benchmarks else None
     shards = _filter(config, recipes, versions, check, ctx, scratch)
@@ -83,7 +107,7 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
             "contamination": contamination.facts(),
             "code_version": code_version(),
         }
-        return VersionResult(stage.seal(documents.digest(), manifest | documents.facts()))
+        return stage.seal(documents.digest(), manifest | documents.facts())
 
 
 def recipe_of(

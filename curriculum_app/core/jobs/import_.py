@@ -8,8 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from chimera.artefacts import Stored
 from chimera.context import Context
 from chimera.errors import InputError, Problem
+from curriculum_app.core.already_made import fingerprint, key_of, make_once
 from curriculum_app.core.configs import ImportConfig
 from curriculum_app.core.configs_mapping import described
 from curriculum_app.core.dataset_version import (
@@ -34,13 +36,33 @@ _GIVE_UP_AFTER = 10_000  # records without a single good one
 
 
 def run(config: ImportConfig, ctx: Context) -> VersionResult:
-    """Read `config.path` once, in constant memory, into a sealed raw version.
+    """Read `config.path`, in constant memory, into a sealed raw version; files read before are only hashed.
 
     Raises:
         InputError: nothing readable, a damaged file, a mapping that matches nothing, or too many bad records; each
             problem names file, line and field.
     """
     files = files_of(Path(config.path), config.format)
+    ctx.progress(0, message="looking whether this was imported before")
+    before = fingerprint(files, ctx.check)
+    only_rows = True
+
+    def key() -> str | None:
+        """None as soon as the files changed, or hold what lies elsewhere (media that a file of records names)."""
+        if before is None or not before.still_true() or not (only_rows or files[0].is_dir()):
+            return None
+        return key_of("import", config.model_dump(mode="json", exclude={"name", "path"}), before.sha256)
+
+    def make() -> Stored:
+        nonlocal only_rows
+        stored = _read(config, ctx, files)
+        only_rows = all(name.endswith(".parquet") for name in stored.manifest["files"])
+        return stored
+
+    return VersionResult(make_once(ctx, DatasetVersion.ref_kind, key, make))
+
+
+def _read(config: ImportConfig, ctx: Context, files: list[Path]) -> Stored:
     recipe = recipe_of(config)
     with ctx.store.stage(DatasetVersion.ref_kind) as stage:
         with (
@@ -57,7 +79,7 @@ def run(config: ImportConfig, ctx: Context) -> VersionResult:
         reading.judge()
         manifest = {"name": config.name, "stage": "raw", "parents": [], "recipe": recipe, "funnel": {}}
         manifest |= documents.facts() | {"quarantine": reading.facts(), "code_version": code_version()}
-        return VersionResult(stage.seal(documents.digest(), manifest))
+        return stage.seal(documents.digest(), manifest)
 
 
 def recipe_of(config: ImportConfig) -> dict[str, Any]:
