@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from curriculum_app.views import curricula, datasets, sequences, taxonomy, versions
+from curriculum_app.views import curricula, datasets, media, sequences, taxonomy, versions
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("data/<int:pk>/document/", datasets.document, name="dataset-document"),
     path("data/<int:pk>/dropped/", datasets.dropped, name="dataset-dropped"),
     path("data/<int:pk>/export/", versions.export, name="dataset-export"),
+    path("data/<int:pk>/media/<slug:sha256>/", media.media, name="dataset-media"),
     path("data/<int:pk>/tag/", versions.tag, name="dataset-tag"),
     path("data/<int:pk>/untag/", versions.untag, name="dataset-untag"),
     path("data/<int:pk>/quarantine/", datasets.quarantine, name="dataset-quarantine"),

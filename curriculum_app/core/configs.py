@@ -18,7 +18,9 @@ from curriculum_app.core.filters.base import FilterChoice
 
 __all__ = ["EVERY_OTHER_DOMAIN", "CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig", "default_recipes"]
 
-Format = Literal["auto", "jsonl", "parquet", "csv", "tsv", "html", "text", "warc", "arrow"]
+Format = Literal[
+    "auto", "jsonl", "parquet", "csv", "tsv", "html", "text", "warc", "arrow", "image_text", "audio_text", "video_text"
+]
 EVERY_OTHER_DOMAIN = "*"
 
 
@@ -31,7 +33,9 @@ class ImportConfig(Config):
         "auto",
         title="Format",
         description="auto goes by the names of the file or of the folder's files. html and text: every such file "
-        "at any depth, one document each; arrow: a folder written by save_to_disk of Hugging Face's datasets.",
+        "at any depth, one document each; arrow: a folder written by save_to_disk of Hugging Face's datasets; "
+        "image_text, audio_text, video_text: a folder of such files with a metadata.jsonl or .csv (file_name, text), "
+        "or with a .txt or .json for each.",
     )
     mapping: dict[str, str | MappedValue] = Field(
         default={"text": "text"},
@@ -50,7 +54,9 @@ class ImportConfig(Config):
     max_bad_fraction: float = Field(
         0.01, title="Bad records at most", description="A share; bad records go to quarantine.", ge=0, le=1
     )
-    max_record_bytes: int = Field(16 << 20, title="Longest record", description="Bytes.", ge=1024, le=1 << 30)
+    max_record_bytes: int = Field(
+        16 << 20, title="Longest record", description="Bytes; of a media file too.", ge=1024, le=1 << 30
+    )
     max_documents: int | None = Field(None, title="Stop after", description="Documents; empty reads all.", ge=1)
 
     @field_validator("mapping", mode="before")

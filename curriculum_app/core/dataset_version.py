@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from chimera.artefacts import Stored
 from curriculum_app.core.documents import FIELDS, Document, RecordHash
+from curriculum_app.core.media_store import read_media
+from curriculum_app.core.media_types import Blob
+from curriculum_app.core.modalities import ModalityCounts, has_modality
 from curriculum_app.core.parquet_rows import ROW_GROUP_ROWS, RowWriter, read_rows
 from curriculum_app.core.text_facts import TextFacts
 
@@ -126,10 +129,16 @@ class DatasetVersion:
                 if domain in (None, row["domain"]):
                     yield Document.from_row(row)
 
-    def documents(self, domain: str | None = None, offset: int = 0, limit: int = 50) -> list[Document]:
-        """One page of documents."""
-        rows = _page(self.files, {"domain": domain}, offset, limit)
+    def documents(
+        self, domain: str | None = None, offset: int = 0, limit: int = 50, modality: str | None = None
+    ) -> list[Document]:
+        """One page of documents, optionally of one domain or modality."""
+        rows = _page(self.files, {"domain": domain}, offset, limit, has_modality(modality) if modality else None)
         return [Document.from_row(row) for row in rows]
+
+    def media(self, sha256: str) -> Blob | None:
+        """The bytes that a document's `Media` names, None if only their address is known."""
+        return read_media(self.stored.path, sha256)
 
     def dropped(
         self, stage: str | None = None, domain: str | None = None, offset: int = 0, limit: int = 50
@@ -163,11 +172,17 @@ class DatasetVersion:
         return [path] if path.is_file() else []
 
 
-def _page(files: list[Path], wanted: Mapping[str, str | None], offset: int, limit: int) -> list[dict[str, Any]]:
-    """Rows `offset ... offset + limit - 1` among those whose columns equal `wanted` (None = any)."""
+def _page(
+    files: list[Path],
+    wanted: Mapping[str, str | None],
+    offset: int,
+    limit: int,
+    condition: pads.Expression | None = None,
+) -> list[dict[str, Any]]:
+    """Rows `offset ... offset + limit - 1` among those that meet `condition` and whose columns equal `wanted`
+    (None = any)."""
     if not files:
         return []
-    condition = None
     for column, value in wanted.items():
         if value is not None:
             term = pads.field(column) == value
@@ -196,6 +211,7 @@ class DatasetWriter:
         self.domains: dict[str, dict[str, int]] = {}
         self.licenses: dict[str, int] = {}
         self.text = TextFacts()
+        self._modalities = ModalityCounts()
         self.num_documents = 0
 
     def add(self, document: Document) -> None:
@@ -210,6 +226,7 @@ class DatasetWriter:
         counts["bytes"] += document.num_bytes
         self.licenses[document.license] = self.licenses.get(document.license, 0) + 1
         self.text.add(document)
+        self._modalities.add(document)
 
     def _next_file(self) -> None:
         self.close()
@@ -242,4 +259,5 @@ class DatasetWriter:
             "domains": dict(sorted(self.domains.items())),
             "licenses": dict(sorted(self.licenses.items())),
             "text": self.text.as_json(),
+            "modalities": self._modalities.facts(),
         }

@@ -72,6 +72,21 @@ class Document:
             return pairs[self.media[0].type]
         return "code" if self.content == "code" else "text"
 
+    @property
+    def media_beside(self) -> tuple[Media, ...]:
+        """Media that belong to the text as a whole."""
+        return tuple(item for item in self.media if item.offset is None)
+
+    @property
+    def pieces(self) -> list[tuple[str, Media | None]]:
+        """The text cut at the media in it: each stretch with what stands after it, the last one with None."""
+        pieces: list[tuple[str, Media | None]] = []
+        start = 0
+        for offset, _, item in sorted((m.offset, n, m) for n, m in enumerate(self.media) if m.offset is not None):
+            pieces.append((self.text[start:offset], item))
+            start = offset
+        return [*pieces, (self.text[start:], None)]
+
     def canonical(self) -> bytes:
         """The canonical JSON line (without newline) that is hashed into the id of a dataset version.
 

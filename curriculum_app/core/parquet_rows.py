@@ -27,6 +27,12 @@ class RowWriter:
         self._row_group_rows = row_group_rows
         self._rows: list[Mapping[str, Any]] = []
         self._bytes = 0
+        self._groups = 0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where the next row will stand: its row group and its place in it."""
+        return self._groups, len(self._rows)
 
     def add(self, row: Mapping[str, Any]) -> None:
         self._rows.append(row)
@@ -41,6 +47,7 @@ class RowWriter:
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            self._groups += 1
         self._rows, self._bytes = [], 0
 
     def add_metadata(self, entries: Mapping[bytes, bytes]) -> None:

@@ -76,9 +76,19 @@ def opened(version: DatasetVersion) -> core.DatasetVersion | None:
         return None
 
 
-def documents(version: core.DatasetVersion, domain: str | None) -> Window[Document]:
+def documents(version: core.DatasetVersion, domain: str | None, modality: str | None = None) -> Window[Document]:
+    """All of them, those of one domain, or those of one modality."""
+    if modality:
+        counts = modalities(version.manifest).get(modality, {"documents": 0})
+        return Window(counts["documents"], lambda offset, limit: version.documents(None, offset, limit, modality))
     counts = version.manifest["domains"].get(domain, {"documents": 0}) if domain else version.manifest["counts"]
     return Window(counts["documents"], lambda offset, limit: version.documents(domain, offset, limit))
+
+
+def modalities(manifest: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Modality → documents, bytes, media, media_bytes; empty where there is nothing but text or code."""
+    counts: dict[str, dict[str, int]] = manifest.get("modalities", {})
+    return counts if any(entry["media"] for entry in counts.values()) else {}
 
 
 def dropped(version: core.DatasetVersion, stage: str | None, domain: str | None) -> Window[core.DroppedDocument]:

@@ -58,6 +58,7 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "licenses": selectors.licenses(manifest),
         "domains": sorted(manifest.get("domains", {}).items()),
         "lineage": lineage,
+        "modalities": selectors.modalities(manifest),
         "others": selectors.others(version),
         "tag_names": selectors.tag_names(actor),
         "tag_moves": selectors.tag_moves(version),
@@ -81,13 +82,18 @@ def s_curve(request: HttpRequest, pk: int) -> JsonResponse:
 
 @require_GET
 def documents(request: HttpRequest, pk: int) -> HttpResponse:
-    """Browse the documents, optionally of one domain."""
+    """Browse the documents, optionally of one domain or of one modality."""
     version = selectors.version_get(actor_of(request), pk)
-    domain = request.GET.get("domain") or None
-    context = _frame(version, "documents") | {"domain": domain, "domains": sorted(version.manifest["domains"])}
+    domain, modality = request.GET.get("domain") or None, request.GET.get("modality") or None
+    context = _frame(version, "documents") | {
+        "domain": domain,
+        "domains": sorted(version.manifest["domains"]),
+        "modality": modality,
+        "modalities": selectors.modalities(version.manifest),
+    }
     opened = selectors.opened(version)
     if opened is not None:
-        context["page"] = _page(request, selectors.documents(opened, domain))
+        context["page"] = _page(request, selectors.documents(opened, domain, modality))
     return render(request, "curriculum/documents.html", context)
 
 

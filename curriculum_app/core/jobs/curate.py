@@ -36,6 +36,7 @@ from curriculum_app.core.decontamination import build_index
 from curriculum_app.core.dedup.stage import find_for_curation
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
+from curriculum_app.core.media_store import carry_media
 from curriculum_app.core.parquet_rows import RowWriter
 from curriculum_app.core.pipeline import Funnel, merge_funnels
 from curriculum_app.core.provenance import code_version
@@ -95,6 +96,7 @@ def _curate(
                     documents.add(item)
                 else:
                     dropped.add(item)
+        carry_media([version.stored.path for version in versions], stage.path)
         funnel = finish.funnel()
         _require_documents(documents.num_documents, funnel, config)
         manifest = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from curriculum_app.core.dataset_version import (
     VersionResult,
 )
 from curriculum_app.core.documents import Document
+from curriculum_app.core.media_store import MediaWriter
 from curriculum_app.core.parquet_rows import RowWriter
 from curriculum_app.core.provenance import code_version
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
@@ -69,8 +71,9 @@ def _read(config: ImportConfig, ctx: Context, files: list[Path]) -> Stored:
             closing(SeenIds()) as seen_ids,
             DatasetWriter(stage.path, recipe) as documents,
             RowWriter(stage.path / QUARANTINE_FILE, QUARANTINE_SCHEMA) as quarantine,
+            MediaWriter(stage.path) as media,
         ):
-            reading = _Reading(config, ctx, seen_ids)
+            reading = _Reading(config, ctx, seen_ids, media)
             for item in reading.items(files):
                 if isinstance(item, Document):
                     documents.add(item)
@@ -92,8 +95,8 @@ def recipe_of(config: ImportConfig) -> dict[str, Any]:
 class _Reading:
     """One pass over the files: yields documents and quarantined records and keeps the counts."""
 
-    def __init__(self, config: ImportConfig, ctx: Context, seen_ids: SeenIds) -> None:
-        self.config, self.ctx, self.seen_ids = config, ctx, seen_ids
+    def __init__(self, config: ImportConfig, ctx: Context, seen_ids: SeenIds, media: MediaWriter) -> None:
+        self.config, self.ctx, self.seen_ids, self.media = config, ctx, seen_ids, media
         self.mapper = Mapper(config)
         self.good = 0
         self.reasons: Counter[str] = Counter()
@@ -135,7 +138,7 @@ class _Reading:
             return document
         before = self.seen_ids.first_place(document.id, place)
         if before is None:
-            return document
+            return replace(document, media=tuple(map(self.media.add, raw.media))) if raw.media else document
         return Bad(raw.line, "its id occurs before", excerpt(f"{document.id!r} is the id of {before}"), "id")
 
     def _look_up_from_work(self, position: int, num_files: int) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curriculum_app.core.media_types import Blob
+
 EXCERPT_CHARS = 200
 
 
@@ -15,13 +17,15 @@ class Raw:
     """A record as it stands in the file: `line` counts from 1 (row number for formats without lines).
 
     `known` are fields of the document that the format itself says (id, url, title, content); a mapping overrides
-    them. `file` names the file inside the folder for formats that read a folder as a whole.
+    them. `file` names the file inside the folder for formats that read a folder as a whole; `media` are the bytes of
+    what stands beside the text.
     """
 
     line: int
     values: dict[str, Any]
     known: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    media: tuple[Blob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

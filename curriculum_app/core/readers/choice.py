@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from chimera.errors import InputError, Problem
+from curriculum_app.core.documents import MediaType
+from curriculum_app.core.media_types import suffixes_of
 from curriculum_app.core.readers import html_pages, text_files
 from curriculum_app.core.readers.base import Reader
 from curriculum_app.core.readers.csv_rows import read_csv
 from curriculum_app.core.readers.folder import holds
 from curriculum_app.core.readers.jsonl import read_jsonl
+from curriculum_app.core.readers.media_folder import MEDIA_READERS, kinds_in
 from curriculum_app.core.readers.parquet import read_parquet
 from curriculum_app.core.readers.saved_dataset import is_saved_dataset, read_saved_dataset
 from curriculum_app.core.readers.tsv_rows import read_tsv
@@ -24,6 +28,7 @@ READERS: dict[str, Reader] = {
     "html": html_pages.read_html,
     "text": text_files.read_text,
     "arrow": read_saved_dataset,
+    **MEDIA_READERS,
 }
 _PACKED = {kind: [f".{kind}{packing}" for packing in ("", ".gz", ".zst")] for kind in ("jsonl", "csv", "tsv")}
 RECORD_SUFFIXES = {suffix: kind for kind, suffixes in _PACKED.items() for suffix in suffixes} | {
@@ -33,8 +38,12 @@ RECORD_SUFFIXES = {suffix: kind for kind, suffixes in _PACKED.items() for suffix
     ".warc.gz": "warc",
 }
 DOCUMENT_SUFFIXES = {"html": html_pages.SUFFIXES, "text": text_files.SUFFIXES}
+_FOLDER_SUFFIXES = DOCUMENT_SUFFIXES | {f"{kind}_text": suffixes_of(kind) for kind in get_args(MediaType)}
 _SINGLE = {suffix: kind for kind, suffixes in DOCUMENT_SUFFIXES.items() for suffix in suffixes}
-_READABLE = f"readable are {', '.join(RECORD_SUFFIXES | _SINGLE)} and folders written by save_to_disk"
+_READABLE = (
+    f"readable are {', '.join(RECORD_SUFFIXES | _SINGLE)}, folders written by save_to_disk "
+    "and folders of images, sounds or films with texts"
+)
 
 
 def record_format(path: Path) -> str | None:
@@ -83,24 +92,31 @@ def folder_format(path: Path) -> str | None:
     """The format of a folder that is read as a whole, None for one that holds files of records, or nothing readable.
 
     Raises:
-        InputError: it holds pages as well as texts.
+        InputError: it holds pages as well as texts, or media of several kinds.
     """
     if is_saved_dataset(path):
         return "arrow"
+    media = sorted(f"{kind}_text" for kind in kinds_in(path))
+    if media:
+        return _only(media, path, "media of several kinds")
     if any(record_format(file) for file in path.iterdir() if file.is_file()):
         return None
     found = [kind for kind, suffixes in DOCUMENT_SUFFIXES.items() if holds(path, suffixes)]
+    return _only(found, path, "HTML and text files") if found else None
+
+
+def _only(found: list[str], path: Path, held: str) -> str:
     if len(found) > 1:
-        hint = f"name the format, {' or '.join(found)}, and import the folder twice if both are wanted"
-        raise InputError(Problem("the folder holds HTML and text files", "format", str(path), hint=hint))
-    return found[0] if found else None
+        hint = f"name the format, {' or '.join(found)}, and import the folder again for each that is wanted"
+        raise InputError(Problem(f"the folder holds {held}", "format", str(path), hint=hint))
+    return found[0]
 
 
 def _in_folder(path: Path, kind: str) -> list[Path]:
     if kind == "arrow" or (kind == "auto" and folder_format(path)):
         return [path]
-    if kind in DOCUMENT_SUFFIXES:
-        return [path] if holds(path, DOCUMENT_SUFFIXES[kind]) else []
+    if kind in _FOLDER_SUFFIXES:
+        return [path] if holds(path, _FOLDER_SUFFIXES[kind]) else []
     files = sorted(file for file in path.iterdir() if file.is_file())
     if kind == "auto":
         return [file for file in files if record_format(file)]

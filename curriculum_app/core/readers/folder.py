@@ -21,7 +21,7 @@ class Found:
 
 def holds(folder: Path, suffixes: tuple[str, ...]) -> bool:
     """Whether there is any file of these suffixes in the folder."""
-    return any(_is_wanted(name, suffixes) for _, _, names in _walk(folder) for name in names)
+    return any(_is_wanted(name, suffixes) for _, _, names in walk(folder) for name in names)
 
 
 def documents_in(path: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
@@ -30,15 +30,15 @@ def documents_in(path: Path, suffixes: tuple[str, ...]) -> Iterator[Found]:
         yield Found(path, printable(path.name))
         return
     unreadable: list[OSError] = []
-    for folder, folders, names in _walk(path, unreadable):
+    for folder, folders, names in walk(path, unreadable):
         for name in folders:
             if (Path(folder) / name).is_symlink():
-                yield _found(path, Path(folder) / name, "a link to a folder, which is not followed")
+                yield found_in(path, Path(folder) / name, "a link to a folder, which is not followed")
         for name in sorted(names):
             if _is_wanted(name, suffixes):
-                yield _found(path, Path(folder) / name)
+                yield found_in(path, Path(folder) / name)
     for error in unreadable:
-        yield _found(path, Path(error.filename), f"cannot be opened: {error.strerror}")
+        yield found_in(path, Path(error.filename), f"cannot be opened: {error.strerror}")
 
 
 def read_whole(found: Found, max_bytes: int) -> bytes | Bad:
@@ -60,7 +60,8 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _walk(folder: Path, unreadable: list[OSError] | None = None) -> Iterator[tuple[str, list[str], list[str]]]:
+def walk(folder: Path, unreadable: list[OSError] | None = None) -> Iterator[tuple[str, list[str], list[str]]]:
+    """`(folder, folders in it, files in it)` from the top; hidden folders are skipped, links not followed."""
     onerror = None if unreadable is None else unreadable.append
     for here, folders, names in os.walk(folder, onerror=onerror):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -71,7 +72,8 @@ def _is_wanted(name: str, suffixes: tuple[str, ...]) -> bool:
     return name.lower().endswith(suffixes) and not name.startswith(".")
 
 
-def _found(root: Path, path: Path, problem: str = "") -> Found:
+def found_in(root: Path, path: Path, problem: str = "") -> Found:
+    """A file below `root` with what speaks against reading it."""
     return Found(path, printable(path.relative_to(root).as_posix()), _link_problem(root, path) or problem)
 
 
