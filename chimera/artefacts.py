@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,12 @@ class ArtefactStore:
         """
         path = self.directory(kind, digest)
         return Stored(kind, digest, path, json.loads((path / MANIFEST).read_text()))
+
+    def each(self, kind: str) -> Iterator[Stored]:
+        """Every sealed artefact of a kind, in the order of digests."""
+        for path in sorted((self.root / kind).glob(f"[0-9a-f][0-9a-f]/*/{MANIFEST}")):
+            with suppress(FileNotFoundError):  # deleted in the meantime
+                yield self.load(kind, path.parent.name)
 
     @contextmanager
     def stage(self, kind: str) -> Iterator[Stage]:

@@ -32,6 +32,7 @@ class TokenLoss(Protocol):
     """A trained model that reads texts; a config names one by `Ref[TokenLoss]`."""
 
     ref_kind: ClassVar[str] = "checkpoint"
+    digest: str  # hex sha256 of what it is; goes into the manifest of what is made with it
 
     @classmethod
     def open(cls, stored: Stored) -> Self: ...

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from chimera.errors import InputError, Problem
 from chimera.form_shapes import (
+    RefChoices,
     Shape,
     bare,
     bounds,
@@ -28,6 +29,7 @@ from chimera.form_shapes import (
     is_optional,
     is_subclass,
     label_of,
+    offer,
     shape_of,
     summary_of,
 )
@@ -35,7 +37,6 @@ from chimera.refs import Ref, ref_kind_of
 from chimera.registry import Choice
 from chimera.typed import Config
 
-RefChoices = Callable[[str], list[tuple[str, str]]]
 Check = Callable[[Any], Config]
 
 NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key", "_refresh"}  # posted with every form
@@ -258,8 +259,9 @@ class ConfigForm(forms.Form):
         if kind is str:
             needed = info.is_required() or is_optional(info.annotation)
             return forms.CharField(initial=value, strip=True), _or(empty) if needed else _text
+        shape = offer(shape_of(info.annotation, info), self._ref_choices)
         shown = "" if value is None else json.dumps(value, indent=1, ensure_ascii=False)
-        return JsonField(initial=shown, widget=JsonTextarea(shape_of(info.annotation, info))), _or(empty)
+        return JsonField(initial=shown, widget=JsonTextarea(shape)), _or(empty)
 
 
 class JsonTextarea(forms.Textarea):

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from chimera.refs import Ref, ref_kind_of
 from chimera.registry import Choice, Entry
 from chimera.typed import Config
 
 Shape = dict[str, Any]
+RefChoices = Callable[[str], list[tuple[str, str]]]
+"""Kind of artefact → `(uid, label)` of each that may be named."""
 
 
 def bare(annotation: Any) -> Any:
@@ -93,7 +96,21 @@ def _leaf(kind: Any, info: FieldInfo | None) -> Shape | None:
         return {"type": "number", "attributes": bounds(info, kind) if info else {"step": "any"}}
     if kind is str:
         return {"type": "text", "long": True} if _said_of(info).get("multiline") else {"type": "text"}
+    if get_origin(kind) is Ref:
+        return {"type": "select", "names": ref_kind_of(kind), "options": [None], "labels": ["choose …"]}
     return {"type": "select", "options": list(get_args(kind))} if get_origin(kind) is Literal else None
+
+
+def offer(shape: Any, ref_choices: RefChoices) -> Any:
+    """The shape with every reference in it offering what it may name, after nothing."""
+    if isinstance(shape, list):
+        return [offer(item, ref_choices) for item in shape]
+    if not isinstance(shape, dict):
+        return shape
+    if "names" not in shape:
+        return {key: offer(item, ref_choices) for key, item in shape.items()}
+    found = [(None, "choose …"), *ref_choices(shape["names"])]
+    return shape | {"options": [uid for uid, _ in found], "labels": [label or uid for uid, label in found]}
 
 
 def _titles(info: FieldInfo | None) -> Shape:

@@ -106,3 +106,7 @@ class Choice(Config):
 
     def build(self) -> Any:
         return self.registry().build(self.key, self.config)
+
+    def settings(self) -> Config:
+        """`config` as the extension's own type."""
+        return self.registry().get(self.key).config.model_validate(self.config)

@@ -5,10 +5,12 @@ from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
 from curriculum_app.core.configs import CurateConfig, ImportConfig
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
+from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 
 refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:DatasetVersion")
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
+refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
 
@@ -40,6 +42,16 @@ register(
         config=CurateConfig,
         run="curriculum_app.core.jobs.curate:run",
         adopt="curriculum_app.services.adopt:adopt_curate",
+    )
+)
+register(
+    JobKind(
+        name="measure",
+        title="Measure",
+        summary="Give every document its difficulty and quality in numbers: length, diversity, readability, loss.",
+        config=MeasureConfig,
+        run="curriculum_app.core.jobs.measure:run",
+        adopt="curriculum_app.services.adopt:adopt_measure",
     )
 )
 register(

@@ -13,6 +13,7 @@ from chimera.form_shapes import bare, is_subclass
 from chimera.jobs.models import Artefact
 from chimera.projects.models import Project
 from chimera.refs import Ref, Referable, ref_kind_of
+from chimera.registry import Choice
 from chimera.typed import Config
 
 _MODELS: dict[str, tuple[type[Artefact], str]] = {}
@@ -37,9 +38,11 @@ def choices(project: Project, kind: str) -> QuerySet[Artefact]:
 
 
 def refs_in(value: Any, path: str = "") -> Iterator[tuple[str, Ref[Any]]]:
-    """Every `Ref` inside a validated config with its dotted field path."""
+    """Every `Ref` inside a validated config with its dotted field path, those in the settings of extensions too."""
     if isinstance(value, Ref):
         yield path, value
+    elif isinstance(value, Choice):
+        yield from refs_in(value.settings(), f"{path}.config" if path else "config")
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from refs_in(item, f"{path}.{key}" if path else str(key))

@@ -30,7 +30,7 @@
       (box) => (box.value === "" && shape.optional ? null : box.value)),
     words: (shape, value) => plain(Array.isArray(value), input("text", { value: [value].flat().join(", ") }), (box) => split(box.value)),
     select(shape, value) {
-      const box = make("select", {}, ...shape.options.map((item, index) => option(index, String(item))));
+      const box = make("select", {}, ...shape.options.map((item, index) => option(index, shape.labels?.[index] ?? String(item))));
       box.value = shape.options.indexOf(value);
       return plain(box.value !== "", box, () => shape.options[box.value]);
     },

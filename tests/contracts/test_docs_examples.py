@@ -15,6 +15,7 @@ import pytest
 from chimera.registry import Entry, Registry
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Drop, Keep
+from curriculum_app.core.measures.base import MEASURES
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import draw_pool
@@ -27,7 +28,12 @@ from training_app.core.probes.base import PROBES, StepView
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"^## [^`\n]*`(\S+)/(\w+)\.py`\n\n```python\n(.*?)```", re.MULTILINE | re.DOTALL)
 FILES = {key: (folder.replace("/", "."), code) for folder, key, code in EXAMPLE.findall(GUIDE)}
-REGISTRIES: dict[str, Registry[Any]] = {"shouting": FILTERS, "domain_last": POLICIES, "weight_norm": PROBES}
+REGISTRIES: dict[str, Registry[Any]] = {
+    "shouting": FILTERS,
+    "line_length": MEASURES,
+    "domain_last": POLICIES,
+    "weight_norm": PROBES,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -61,6 +67,12 @@ def test_the_filter_drops_capitals_and_nothing_else(documents: list[Document]) -
     shouting = FILTERS.build("shouting")
     assert shouting.judge(Document("1", "ABc", "x")) == Drop("mostly_capitals", 2 / 3)
     assert isinstance(shouting.judge(Document("1", "Abc 123", "x")), Keep)
+
+
+def test_the_measure_is_the_mean_of_the_lines_that_are_not_blank(documents: list[Document]) -> None:  # noqa: F811
+    contracts.test_a_measure_gives_a_number_per_document_whatever_the_order(entry_of("line_length"), documents)
+    contracts.test_a_measure_says_its_unit_and_direction_and_names_its_column(entry_of("line_length"))
+    assert MEASURES.build("line_length").values([Document("1", "ab\n \nabcd\n", "x")]).tolist() == [3.0]
 
 
 def test_the_policy_brings_its_domain_late(table: SequenceTable) -> None:  # noqa: F811

@@ -26,6 +26,7 @@ from curriculum_app.core.documents import Document
 from curriculum_app.core.encoders.base import ENCODERS, EncoderChoice, load_encoder, save_encoder
 from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep
 from curriculum_app.core.jobs import import_
+from curriculum_app.core.measures.base import MEASURES, CorpusMeasure, Measure, MeasureChoice, ModelMeasure
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import draw_pool
@@ -36,9 +37,9 @@ from tests.core.training.run_factory import make_config, make_context
 from training_app.core.probes.base import PROBES, StepView
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
-ENCODER_ENTRIES = list(ENCODERS)
-REGISTRIES: list[Registry[Any]] = [FILTERS, POLICIES, PROBES, ENCODERS]
-ENTRIES = [*FILTER_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES]
+ENCODER_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(MEASURES)
+REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS]
+ENTRIES = [*FILTER_ENTRIES, *MEASURE_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
 SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
 
@@ -148,6 +149,51 @@ def test_every_recipe_of_the_starter_corpus_names_registered_filters() -> None:
     assert chosen and all(isinstance(choice, FilterChoice) and FILTERS.get(choice.key) for choice in chosen)
 
 
+# -- measures ----------------------------------------------------------------------------------------------------------
+
+
+class ModelForTests:
+    """A checkpoint that takes eight bits for every character; it stands for a trained model."""
+
+    ref_kind, digest = "checkpoint", "0" * 64
+
+    def bits(self, texts: list[str]) -> list[tuple[float, int]]:
+        return [(8.0 * len(text), len(text)) for text in texts]
+
+
+def ready(entry: Entry[Any], documents: list[Document]) -> Measure:
+    """The measure as the job uses it: counts learned, model opened."""
+    refs = [name for name, info in entry.config.model_fields.items() if "Ref[" in str(info.annotation)]
+    measure: Measure = MEASURES.build(entry.key, dict.fromkeys(refs, "checkpoint-1"))
+    if isinstance(measure, CorpusMeasure):
+        measure.learn(measure.count(documents[:20]) + measure.count(documents[20:]))
+    if isinstance(measure, ModelMeasure):
+        assert measure.attach(lambda ref: ModelForTests()).keys() == set(refs)
+    return measure
+
+
+@pytest.mark.parametrize("entry", MEASURE_ENTRIES, ids=lambda entry: entry.key)
+def test_a_measure_gives_a_number_per_document_whatever_the_order(entry: Entry[Any], documents: list[Document]) -> None:
+    documents = [*documents, Document("empty", "", "prose")]
+    before = [document.canonical() for document in documents]
+    values = ready(entry, documents).values(documents)
+    assert values.shape == (51,) and values.dtype == np.float64
+    assert np.isfinite(values).any() and not np.isinf(values).any()
+    one_by_one = ready(entry, documents)
+    backwards = np.concatenate([one_by_one.values([document]) for document in reversed(documents)])[::-1]
+    assert np.array_equal(values, backwards, equal_nan=True)
+    assert [document.canonical() for document in documents] == before, "documents are never altered in place"
+
+
+@pytest.mark.parametrize("entry", MEASURE_ENTRIES, ids=lambda entry: entry.key)
+def test_a_measure_says_its_unit_and_direction_and_names_its_column(entry: Entry[Any]) -> None:
+    refs = [name for name, info in entry.config.model_fields.items() if "Ref[" in str(info.annotation)]
+    measure: Measure = MEASURES.build(entry.key, dict.fromkeys(refs, "checkpoint-1"))
+    assert measure.unit and measure.revision >= 1 and measure.problems() == []
+    assert measure.direction in ("harder", "easier", "better", "neither")
+    assert MeasureChoice(key=entry.key).column == entry.key
+
+
 # -- policies ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +286,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "import": {"name": "books", "path": "books.jsonl"},
     "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
+    "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
     "group": {"name": "sequences", "dataset": "dataset-2"},
     "schedule": {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,

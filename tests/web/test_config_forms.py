@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from chimera.config_forms import ConfigForm, posted
 from chimera.errors import InputError, problems_of
-from chimera.form_shapes import shape_of
+from chimera.form_shapes import offer, shape_of
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
@@ -203,7 +203,7 @@ def book(data: QueryDict | None = None, number: int = 1) -> ConfigForm:
 def test_a_nested_list_is_described_with_its_kinds_titles_bounds_and_defaults() -> None:
     shape = shape_of(Book.model_fields["drawings"].annotation)
     assert shape is not None and (shape["type"], shape["of"]["noun"]) == ("list", "drawing")
-    name, choice = shape["of"]["fields"]  # references can only be written as JSON
+    name, choice = shape["of"]["fields"]  # lists of references can only be written as JSON
     assert (name["type"], name["title"], name["value"]) == ("text", "Name", None)
     assert (choice["type"], choice["noun"], choice["optional"], choice["help"]) == (
         "choice",
@@ -228,8 +228,17 @@ def test_a_nested_list_is_described_with_its_kinds_titles_bounds_and_defaults() 
 def test_the_description_stands_beside_a_text_area_that_works_without_it() -> None:
     html = str(book()["drawings"])
     described = re.search(r'<script id="id_drawings-shape" type="application/json">(.*)</script>', html)
-    assert described and json.loads(described[1]) == shape_of(Book.model_fields["drawings"].annotation)
+    offered = offer(shape_of(Book.model_fields["drawings"].annotation), lambda kind: [("thing-1", "A thing")])
+    assert described and json.loads(described[1]) == offered
     assert re.search(r"<textarea[^>]*>\s*</textarea>", html)  # required and not given: empty, not null
+
+
+def test_a_reference_inside_a_list_offers_what_it_may_name() -> None:
+    shape = shape_of(Ref[Thing] | None)
+    assert shape == {"type": "select", "names": "thing", "options": [None], "labels": ["choose …"]}
+    offered = offer([{"type": "list", "of": shape}], lambda kind: [(f"{kind}-1", "A thing"), (f"{kind}-2", "")])
+    assert offered[0]["of"]["options"] == [None, "thing-1", "thing-2"]
+    assert offered[0]["of"]["labels"] == ["choose …", "A thing", "thing-2"]
 
 
 def test_the_only_thing_there_is_is_chosen_where_one_is_needed() -> None:

@@ -50,6 +50,7 @@ class Mistake:
 
 IMPORT = {"name": "books", "path": "books.jsonl"}
 CURATE = {"name": "clean", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length", "config": {}}]}}
+MEASURE = {"name": "columns", "dataset": "dataset-1"}
 SCHEDULE = {"name": "arm", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096}
 TRAIN = {"name": "run", "schedule": "schedule-1"}
 STUDY = {"name": "question", "sequences": "sequences-1"}
@@ -101,6 +102,18 @@ MISTAKES = {
         SCHEDULE,
         {"policy": {"key": "easy_to_hard", "config": {"sharpnes": 1}}},
         [("policy.config.sharpnes", "Extra inputs are not permitted")],
+    ),
+    "a model that a measure does not name": Mistake(
+        "measure",
+        MEASURE,
+        {"measures": [{"key": "reference_perplexity"}]},
+        [("measures.0.config.checkpoint", "names no checkpoint")],
+    ),
+    "a model of a measure that does not exist": Mistake(
+        "measure",
+        MEASURE,
+        {"measures": [{"key": "length"}, {"key": "reference_perplexity", "config": {"checkpoint": "checkpoint-999"}}]},
+        [("measures.1.config.checkpoint", "checkpoint-999 does not exist in project")],
     ),
     "a filter deep inside a recipe": Mistake(
         "curate",

