@@ -25,14 +25,17 @@ class StageCounts:
     bytes_out: int = 0
     seconds: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)  # of kept documents, such as no_url
 
-    def keep(self, before: Document, after: Document) -> None:
+    def keep(self, before: Document, after: Document, note: str = "") -> None:
         size = before.num_bytes
         self.documents_in += 1
         self.documents_out += 1
         self.bytes_in += size
         self.bytes_out += size if after.text is before.text else after.num_bytes
         self.changed += after.text != before.text
+        if note:
+            self.notes[note] = self.notes.get(note, 0) + 1
 
     def drop(self, document: Document, reason: str) -> None:
         self.documents_in += 1
@@ -47,8 +50,9 @@ class StageCounts:
         self.bytes_in += other["bytes_in"]
         self.bytes_out += other["bytes_out"]
         self.seconds += other["seconds"]
-        for reason, count in other["reasons"].items():
-            self.reasons[reason] = self.reasons.get(reason, 0) + count
+        for mine, theirs in ((self.reasons, other["reasons"]), (self.notes, other.get("notes", {}))):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +65,7 @@ class StageCounts:
             "bytes_out": self.bytes_out,
             "seconds": round(self.seconds, 3),
             "reasons": dict(sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))),
+            "notes": dict(sorted(self.notes.items())),
         }
 
 
@@ -95,7 +100,7 @@ class Chain:
             if isinstance(verdict, Drop):
                 counts.drop(document, verdict.reason)
                 return DroppedDocument(document, counts.stage, verdict.reason, verdict.statistic)
-            counts.keep(document, verdict.document)
+            counts.keep(document, verdict.document, verdict.note)
             document = verdict.document
         return document
 

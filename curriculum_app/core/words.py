@@ -33,6 +33,45 @@ def count_sentences(text: str, tokenizer: Tokenizer) -> int:
     return len(split_into_sentences(text))
 
 
+def word_spans(text: str, words: list[str]) -> list[tuple[int, int]]:
+    """Where each of the words of `split_words` stands; an empty place for one that the text does not hold as such."""
+    spans, place = [], 0
+    for word in words:
+        start = text.find(word, place)
+        spans.append((place, place) if start < 0 else (start, start + len(word)))
+        place = spans[-1][1]
+    return spans
+
+
+def line_spans(text: str, separator: str | None = None) -> list[tuple[int, int]]:
+    """Where the lines of a text stand, without their ends: those of `splitlines()`, or between separators."""
+    if separator is not None:
+        return separated(text, re.compile(re.escape(separator)))
+    spans, place = [], 0
+    for line in text.splitlines(keepends=True):
+        spans.append((place, place + len(line.splitlines()[0])))
+        place += len(line)
+    return spans
+
+
+def separated(text: str, separator: re.Pattern[str]) -> list[tuple[int, int]]:
+    """Where the parts of `separator.split(text)` stand."""
+    cuts = [found.span() for found in separator.finditer(text)]
+    return list(zip([0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)], strict=True))
+
+
+def repeated(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans whose text was there before; empty ones left out."""
+    seen: set[str] = set()
+    found = []
+    for start, end in spans:
+        part = text[start:end]
+        if part in seen and part:
+            found.append((start, end))
+        seen.add(part)
+    return found
+
+
 def _spacy_words(text: str) -> list[str]:
     """The words that datatrove's `split_into_words` gives, in half its time: each distinct word is decoded once."""
     from datatrove.utils.word_tokenizers import load_word_tokenizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chimera.format import grouped
@@ -23,6 +23,7 @@ class Stage:
     reasons: list[tuple[str, int]]
     kept: float
     before: float
+    notes: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def dropped(self) -> int:
@@ -86,6 +87,7 @@ def _stages(stages: list[dict[str, Any]]) -> list[Stage]:
             reasons=sorted(stage["reasons"].items(), key=lambda item: (-item[1], item[0])),
             kept=stage["out"] / first,
             before=stage["in"] / first,
+            notes=sorted(stage.get("notes", {}).items()),
         )
         for stage in stages
     ]

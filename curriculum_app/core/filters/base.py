@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
@@ -15,9 +14,10 @@ from curriculum_app.core.documents import Document
 
 @dataclass(frozen=True)
 class Keep:
-    """The document goes on, possibly changed."""
+    """The document goes on, possibly changed. `note` is something to count about it, such as `no_url`."""
 
     document: Document
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Measured:
 
     The document passes while `least` ≤ `statistic` ≤ `most`; a bound that is None, or switched off, does not bind.
     `field` is the field of the filter's config that holds the bound: dragging the cut means changing that field.
-    `strict` turns the comparison with the bound into < or >.
+    `strict` turns the comparison with the bound into < or >. `side` says on which side the bound lies, also while it
+    is switched off. `field` is empty where no setting holds the bound.
     """
 
     reason: str
@@ -43,6 +44,17 @@ class Measured:
     least: float | None = None
     most: float | None = None
     strict: bool = False
+    side: Literal["", "least", "most"] = ""
+
+    @classmethod
+    def at_least(cls, reason: str, statistic: float, field: str, bound: float | None, strict: bool = False) -> Self:
+        """The document passes if the statistic reaches the bound (strict: exceeds it)."""
+        return cls(reason, statistic, field, least=bound, strict=strict, side="least")
+
+    @classmethod
+    def at_most(cls, reason: str, statistic: float, field: str, bound: float | None, strict: bool = False) -> Self:
+        """The document passes if the statistic does not exceed the bound (strict: stays below it)."""
+        return cls(reason, statistic, field, most=bound, strict=strict, side="most")
 
     @property
     def passes(self) -> bool:
@@ -59,21 +71,35 @@ Span = tuple[int, int]
 """Start and end of a passage, in characters of the text that came into the filter."""
 
 
-class Filter(ABC):
-    """One curation step. A filter sees one document at a time and keeps no state between documents."""
+def first_failure(measured: Iterable[Measured]) -> Drop | None:
+    """The drop by the first rule that is not passed; what comes after it is not measured."""
+    return next((Drop(item.reason, float(item.statistic)) for item in measured if not item.passes), None)
 
-    @abstractmethod
-    def judge(self, document: Document) -> Keep | Drop: ...
+
+class Filter:
+    """One curation step. A filter sees one document at a time and keeps no state between documents.
+
+    A filter is written by its rules (`measure`), by what it changes (`transform`), or both. Only where the two share
+    work, or a verdict has no number, does it also write `judge`; it must then agree with them.
+    """
+
+    def judge(self, document: Document) -> Keep | Drop:
+        """Drop the document by the first rule that it does not pass, or keep it as `transform` gives it."""
+        return first_failure(self.measure(document)) or Keep(self.transform(document))
 
     def measure(self, document: Document) -> Iterator[Measured]:
         """Every rule with a number, in the order in which `judge` asks them; rules that are switched off included.
 
-        `judge` drops a document by the first rule here that it does not pass, so the two cannot disagree.
+        Lazily: `judge` takes no more of it than it needs.
         """
         return iter(())
 
+    def transform(self, document: Document) -> Document:
+        """The document as it goes on, whether or not a rule speaks against it; an empty text means nothing is left."""
+        return document
+
     def passages(self, document: Document, reason: str) -> list[Span]:
-        """Where in the text the rule `reason` found what it counts, for highlighting; empty if it has no place."""
+        """Where in the text the rule `reason` sees what speaks against the document; empty if it has no place."""
         return []
 
 

@@ -38,6 +38,10 @@ class Extract(Filter):
         title = document.title or _title(document.text)
         return Keep(replace(document, text=text, title=title, content="text"))
 
+    def transform(self, document: Document) -> Document:
+        verdict = self.judge(document)
+        return verdict.document if isinstance(verdict, Keep) else replace(document, text="")
+
     def _text(self, page: str) -> str | None:
         import trafilatura
         from trafilatura.deduplication import LRU_TEST

@@ -9,8 +9,8 @@ from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
-from curriculum_app.core.words import Tokenizer, split_words
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
+from curriculum_app.core.words import Tokenizer, line_spans, repeated, split_words
 
 
 @FILTERS.register("fineweb")
@@ -32,28 +32,34 @@ class FineWeb(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
-        lines = [line for line in document.text.split("\n") if line.strip()]
-        if not lines:
-            return Drop("empty")
-        for reason, statistic, least, most in self._rules(document.text, lines):
-            if (least is not None and statistic < least) or (most is not None and statistic > most):
-                return Drop(reason, statistic)
-        return Keep(document)
-
-    def _rules(self, text: str, lines: list[str]) -> Iterator[tuple[str, float, float | None, float | None]]:
-        """`(reason, statistic, least allowed, most allowed)` in order; lazily, since words cost most."""
+    def measure(self, document: Document) -> Iterator[Measured]:
         from datatrove.pipeline.filters.gopher_repetition_filter import find_duplicates
 
-        config = self.config
-        punctuated = sum(line.endswith(_terminal_punctuation()) for line in lines)
-        yield "line_punct_ratio", punctuated / len(lines), config.min_punctuated_lines, None
+        config, text, most = self.config, document.text, Measured.at_most
+        lines = [line for line in text.split("\n") if line.strip()]
+        yield Measured.at_least("empty", len(lines), "", 1)
+        if not lines:
+            return
+        punctuated = sum(line.endswith(_terminal_punctuation()) for line in lines) / len(lines)
+        yield Measured.at_least("line_punct_ratio", punctuated, "min_punctuated_lines", config.min_punctuated_lines)
         short = sum(len(line) <= config.short_line_chars for line in lines)
-        yield "short_line_ratio", short / len(lines), None, config.max_short_lines
-        duplicates = find_duplicates(lines)[1]
-        yield "char_dup_ratio", duplicates / len(text.replace("\n", "")), None, config.max_duplicate_chars
+        yield most("short_line_ratio", short / len(lines), "max_short_lines", config.max_short_lines)
+        duplicates = find_duplicates(lines)[1] / len(text.replace("\n", ""))
+        yield most("char_dup_ratio", duplicates, "max_duplicate_chars", config.max_duplicate_chars)
         words = split_words(text, config.tokenizer)
-        yield "list_ratio", text.count("\n") / max(1, len(words)), None, config.max_newlines_per_word
+        breaks = text.count("\n") / max(1, len(words))
+        yield most("list_ratio", breaks, "max_newlines_per_word", config.max_newlines_per_word)
+
+    def passages(self, document: Document, reason: str) -> list[Span]:
+        text = document.text
+        spans = [(start, end) for start, end in line_spans(text, "\n") if text[start:end].strip()]
+        if reason == "char_dup_ratio":
+            return repeated(text, spans)
+        if reason == "line_punct_ratio":
+            return [(a, b) for a, b in spans if not text[a:b].endswith(_terminal_punctuation())]
+        if reason == "short_line_ratio":
+            return [(a, b) for a, b in spans if b - a <= self.config.short_line_chars]
+        return []
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
-from curriculum_app.core.words import Tokenizer, split_words
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
+from curriculum_app.core.words import Tokenizer, line_spans, split_words, word_spans
+
+_BULLETS = ("•", "-")
+_ELLIPSES = ("...", "…")
 
 
 @FILTERS.register("gopher_quality")
@@ -41,35 +46,76 @@ class GopherQuality(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
-        words = split_words(document.text, self.config.tokenizer)
-        for reason, statistic, least, most in self._rules(document.text, words):
-            if (least is not None and statistic < least) or (most is not None and statistic > most):
-                return Drop(reason, float(statistic))
-        return Keep(document)
-
-    def _rules(self, text: str, words: list[str]) -> Iterator[tuple[str, float, float | None, float | None]]:
-        """`(reason, statistic, least allowed, most allowed)` in order."""
-        from datatrove.utils.text import PUNCTUATION_SET
-
-        config = self.config
-        lengths = [len(word) for word in words if any(character not in PUNCTUATION_SET for character in word)]
-        yield "gopher_short_doc", len(lengths), config.min_words, None
-        yield "gopher_long_doc", len(lengths), None, config.max_words
+    def measure(self, document: Document) -> Iterator[Measured]:
+        config, text = self.config, document.text
+        words = split_words(text, config.tokenizer)
+        lengths = [len(word) for word in words if _has_letters(word)]
+        yield Measured.at_least("gopher_short_doc", len(lengths), "min_words", config.min_words)
+        yield Measured.at_most("gopher_long_doc", len(lengths), "max_words", config.max_words)
         if not lengths:
             return
-        mean = sum(lengths) / len(lengths)
-        yield "gopher_below_avg_threshold", mean, config.min_mean_word_length, None
-        yield "gopher_above_avg_threshold", mean, None, config.max_mean_word_length
-        hashes, ellipses = text.count("#"), text.count("...") + text.count("…")
-        yield "gopher_too_many_hashes", hashes / len(words), None, config.max_symbols_per_word
-        yield "gopher_too_many_ellipsis", ellipses / len(words), None, config.max_symbols_per_word
+        mean, least, most = sum(lengths) / len(lengths), Measured.at_least, Measured.at_most
+        yield least("gopher_below_avg_threshold", mean, "min_mean_word_length", config.min_mean_word_length)
+        yield most("gopher_above_avg_threshold", mean, "max_mean_word_length", config.max_mean_word_length)
+        hashes, ellipses = text.count("#"), sum(map(text.count, _ELLIPSES))
+        symbols = config.max_symbols_per_word
+        yield most("gopher_too_many_hashes", hashes / len(words), "max_symbols_per_word", symbols)
+        yield most("gopher_too_many_ellipsis", ellipses / len(words), "max_symbols_per_word", symbols)
         lines = text.splitlines()
-        bullets = sum(line.lstrip().startswith(("•", "-")) for line in lines)
-        yield "gopher_too_many_bullets", bullets / len(lines), None, config.max_bullet_lines
-        endings = sum(line.rstrip().endswith(("...", "…")) for line in lines)
-        yield "gopher_too_many_end_ellipsis", endings / len(lines), None, config.max_ellipsis_lines
-        alphabetic = sum(any(character.isalpha() for character in word) for word in words)
-        yield "gopher_below_alpha_threshold", alphabetic / len(words), config.min_alpha_words, None
+        bullets = sum(map(_is_bullet, lines)) / len(lines)
+        yield most("gopher_too_many_bullets", bullets, "max_bullet_lines", config.max_bullet_lines)
+        endings = sum(map(_trails_off, lines)) / len(lines)
+        yield most("gopher_too_many_end_ellipsis", endings, "max_ellipsis_lines", config.max_ellipsis_lines)
+        alphabetic = sum(map(_is_alphabetic, words)) / len(words)
+        yield least("gopher_below_alpha_threshold", alphabetic, "min_alpha_words", config.min_alpha_words)
         found = len(set(config.stop_words).intersection(words))
-        yield "gopher_enough_stop_words", found, config.min_stop_words, None
+        yield least("gopher_enough_stop_words", found, "min_stop_words", config.min_stop_words)
+
+    def passages(self, document: Document, reason: str) -> list[Span]:
+        text = document.text
+        symbols = {"gopher_too_many_hashes": r"#+", "gopher_too_many_ellipsis": r"\.\.\.+|…"}
+        if reason in symbols:
+            return [found.span() for found in re.finditer(symbols[reason], text)]
+        of_lines = {"gopher_too_many_bullets": _is_bullet, "gopher_too_many_end_ellipsis": _trails_off}
+        if reason in of_lines:
+            return [span for span in line_spans(text) if of_lines[reason](text[slice(*span)])]
+        return [span for span in self._words(text) if self._speaks(text[slice(*span)], reason)]
+
+    def _words(self, text: str) -> list[Span]:
+        return [span for span in word_spans(text, split_words(text, self.config.tokenizer)) if span[0] < span[1]]
+
+    def _speaks(self, word: str, reason: str) -> bool:
+        """Whether a word is one of those that the rule is about (stop words: those that were found)."""
+        if reason == "gopher_below_alpha_threshold":
+            return not _is_alphabetic(word)
+        if reason == "gopher_enough_stop_words":
+            return word in self.config.stop_words
+        if reason == "gopher_above_avg_threshold":
+            return _has_letters(word) and len(word) > (self.config.max_mean_word_length or 0)
+        if reason == "gopher_below_avg_threshold":
+            return _has_letters(word) and len(word) < (self.config.min_mean_word_length or 0)
+        return False
+
+
+def _has_letters(word: str) -> bool:
+    """Whether it is a word to Gopher: not of punctuation alone."""
+    return not _punctuation().issuperset(word)
+
+
+@lru_cache(maxsize=1)
+def _punctuation() -> frozenset[str]:
+    from datatrove.utils.text import PUNCTUATION_SET
+
+    return frozenset(PUNCTUATION_SET)
+
+
+def _is_alphabetic(word: str) -> bool:
+    return any(character.isalpha() for character in word)
+
+
+def _is_bullet(line: str) -> bool:
+    return line.lstrip().startswith(_BULLETS)
+
+
+def _trails_off(line: str) -> bool:
+    return line.rstrip().endswith(_ELLIPSES)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
-from curriculum_app.core.words import Tokenizer, split_words
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
+from curriculum_app.core.words import Tokenizer, repeated, separated, split_words, word_spans
 
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _LINES = re.compile(r"\n+")
@@ -47,14 +48,27 @@ class GopherRepetition(Filter):
         self.config = config
         self._limits: dict[str, float | None] = config.model_dump(exclude={"tokenizer"})
 
-    def judge(self, document: Document) -> Keep | Drop:
+    def measure(self, document: Document) -> Iterator[Measured]:
         if not document.text:
-            return Drop("empty")
+            yield Measured.at_least("empty", 0, "", 1)
+            return
         for rule, share in self._shares(document.text):
-            limit = self._limits[rule]
-            if limit is not None and share > limit:
-                return Drop(rule, share)
-        return Keep(document)
+            yield Measured.at_most(rule, share, rule, self._limits[rule])
+
+    def passages(self, document: Document, reason: str) -> list[Span]:
+        """Repetitions after the first; of the most frequent n-gram every occurrence."""
+        text = document.text
+        if reason.startswith("dup_para"):
+            return repeated(text, separated(text, _PARAGRAPHS))
+        if reason.startswith("dup_line"):
+            return repeated(text, separated(text, _LINES))
+        count = re.search(r"\d+", reason)
+        if count is None:
+            return []
+        words = split_words(text, self.config.tokenizer)
+        find = _top_grams if reason.startswith("top") else _duplicate_grams
+        spans, n = word_spans(text, words), int(count[0])
+        return [(spans[start][0], spans[start + n - 1][1]) for start in find(words, n)]
 
     def _shares(self, text: str) -> Iterator[tuple[str, float]]:
         """Every rule with its measured share, in the order of the rules; lazily, since words cost most."""
@@ -75,3 +89,27 @@ class GopherRepetition(Filter):
                 yield f"top_{n}_gram", find_top_duplicate(get_n_grams(words, n)) / len(text)
         for n in _DUPLICATE_GRAMS:
             yield f"duplicated_{n}_n_grams", find_all_duplicate(words, n) / len(text)
+
+
+def _top_grams(words: list[str], n: int) -> list[int]:
+    """Where the n-gram stands whose repetition takes most characters."""
+    grams = [" ".join(words[start : start + n]) for start in range(len(words) - n + 1)]
+    counts = Counter(grams)
+    most = max(counts.values(), default=0)
+    longest = max((gram for gram, count in counts.items() if count == most), key=len, default="")
+    return [start for start, gram in enumerate(grams) if gram == longest]
+
+
+def _duplicate_grams(words: list[str], n: int) -> list[int]:
+    """Where n-grams stand that were there before, found greedily: after a hit the search goes on behind it."""
+    seen: set[str] = set()
+    starts, start = [], 0
+    while start < len(words) - n + 1:
+        gram = "".join(words[start : start + n])
+        if gram in seen:
+            starts.append(start)
+            start += n
+        else:
+            seen.add(gram)
+            start += 1
+    return starts

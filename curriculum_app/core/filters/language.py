@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, Measured, first_failure
 from curriculum_app.core.language_detection import LanguageDetector
 
 
@@ -37,10 +38,25 @@ class Language(Filter):
 
     def judge(self, document: Document) -> Keep | Drop:
         language, score = self._detector.best(document.text)
+        return first_failure(self._rules(language, score)) or Keep(_labelled(document, language, score))
+
+    def measure(self, document: Document) -> Iterator[Measured]:
+        """The score of the best language; one that is not listed fails at any score."""
+        return self._rules(*self._detector.best(document.text))
+
+    def transform(self, document: Document) -> Document:
+        return _labelled(document, *self._detector.best(document.text))
+
+    def _rules(self, language: str, score: float) -> Iterator[Measured]:
         if not language:
-            return Drop("empty")
-        if score <= self.config.min_score:
-            return Drop("language_uncertain", score)
+            yield Measured.at_least("empty", 0, "", 1)
+            return
+        yield Measured.at_least("language_uncertain", score, "min_score", self.config.min_score, strict=True)
         if self.config.languages and language not in self.config.languages:
-            return Drop(f"language_{language}", score)
-        return Keep(replace(document, meta={**document.meta, "language": language, "language_score": score}))
+            yield Measured.at_least(f"language_{language}", min(score, 1), "languages", 1, strict=True)
+
+
+def _labelled(document: Document, language: str, score: float) -> Document:
+    if not language:
+        return document
+    return replace(document, meta={**document.meta, "language": language, "language_score": score})

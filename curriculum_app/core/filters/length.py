@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field, model_validator
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured, threshold
 
 
 @FILTERS.register("length")
@@ -31,10 +33,7 @@ class Length(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
+    def measure(self, document: Document) -> Iterator[Measured]:
         length = len(document.text)
-        if length < self.config.min_chars:
-            return Drop("too_short", length)
-        if self.config.max_chars is not None and length > self.config.max_chars:
-            return Drop("too_long", length)
-        return Keep(document)
+        yield Measured.at_least("too_short", length, "min_chars", self.config.min_chars)
+        yield Measured.at_most("too_long", length, "max_chars", self.config.max_chars)

@@ -6,11 +6,14 @@ these phrases are said by assistants about themselves and stay in pages by overs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep, threshold
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
+from curriculum_app.core.words import line_spans
 
 _PHRASES = (
     "as an ai language model",
@@ -52,20 +55,27 @@ class MachineText(Filter):
         self._phrases = _cleaned(config.phrases)
         self._openings, self._residue = _cleaned(config.openings), _cleaned(config.residue)
 
-    def judge(self, document: Document) -> Keep | Drop:
+    def measure(self, document: Document) -> Iterator[Measured]:
         lines = [cleaned for line in document.text.splitlines() if (cleaned := _clean(line))]
         if not lines:
-            return Keep(document)
-        if lines[0].startswith(self._openings):
-            return Drop("assistant_opening")
-        if residue := sum(line in self._residue for line in lines):
-            return Drop("chat_page", residue)
-        said = sum(any(_says(line, phrase) for phrase in self._phrases) for line in lines)
-        if self.config.phrase_lines is not None and said >= self.config.phrase_lines:
-            return Drop("assistant_lines", said)
-        if self.config.phrase_share is not None and said / len(lines) >= self.config.phrase_share:
-            return Drop("assistant_share", said / len(lines))
-        return Keep(document)
+            return
+        yield Measured.at_most("assistant_opening", lines[0].startswith(self._openings), "openings", 0)
+        yield Measured.at_most("chat_page", sum(line in self._residue for line in lines), "residue", 0)
+        said = sum(map(self._said, lines))
+        yield Measured.at_most("assistant_lines", said, "phrase_lines", self.config.phrase_lines, strict=True)
+        share = said / len(lines)
+        yield Measured.at_most("assistant_share", share, "phrase_share", self.config.phrase_share, strict=True)
+
+    def passages(self, document: Document, reason: str) -> list[Span]:
+        lines = [(span, _clean(document.text[slice(*span)])) for span in line_spans(document.text)]
+        if reason == "assistant_opening":
+            return [span for span, line in lines if line][:1]
+        if reason == "chat_page":
+            return [span for span, line in lines if line and line in self._residue]
+        return [span for span, line in lines if self._said(line)]
+
+    def _said(self, line: str) -> bool:
+        return any(_says(line, phrase) for phrase in self._phrases)
 
 
 def _says(line: str, phrase: str) -> bool:

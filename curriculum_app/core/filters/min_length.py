@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.dedup.shingles import clean
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+from curriculum_app.core.filters.base import FILTERS, Filter, Measured
 
 
 @FILTERS.register("min_length")
@@ -22,6 +24,5 @@ class MinLength(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
-        length = len(clean(document.text))
-        return Drop("too_short", length) if length < self.config.min_chars else Keep(document)
+    def measure(self, document: Document) -> Iterator[Measured]:
+        yield Measured.at_least("too_short", len(clean(document.text)), "min_chars", self.config.min_chars)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+from curriculum_app.core.filters.base import FILTERS, Filter
 
 
 @FILTERS.register("normalise")
@@ -21,8 +21,8 @@ class Normalise(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
+    def transform(self, document: Document) -> Document:
         import ftfy
 
         text = ftfy.fix_text(document.text, normalization="NFC")
-        return Keep(document if text == document.text else replace(document, text=text))
+        return document if text == document.text else replace(document, text=text)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 import chimera.typed
 from curriculum_app.core.documents import Document
-from curriculum_app.core.filters.base import FILTERS, Drop, Filter, Keep
+from curriculum_app.core.filters.base import FILTERS, Filter
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)"
 _IP = rf"(?:{_OCTET}\.){{3}}{_OCTET}"
@@ -55,13 +55,13 @@ class Pii(Filter):
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def judge(self, document: Document) -> Keep | Drop:
+    def transform(self, document: Document) -> Document:
         text = document.text
         if self.config.emails and "@" in text:
             text = _substitute(_EMAIL, text, EMAIL_REPLACEMENTS, lambda _: True)
         if self.config.ips:
             text = _substitute(_STRICT_IP if self.config.strict else _FAITHFUL_IP, text, IP_REPLACEMENTS, _is_public)
-        return Keep(document if text == document.text else replace(document, text=text))
+        return document if text == document.text else replace(document, text=text)
 
 
 def _substitute(

@@ -22,9 +22,9 @@ _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 class Url(Filter):
     """Drops a document whose URL is on a list; the first list that matches gives the reason.
 
-    The lists are settings and empty by default; a document without a URL passes. Unlike datatrove, words and hosts are
-    compared in lower case (`/Poker-Slots` is `/poker-slots`), and the public suffixes are those that lie inside the
-    package tldextract, so no network is needed.
+    The lists are settings and empty by default; a document without a URL passes and is counted as `no_url`. Unlike
+    datatrove, words and hosts are compared in lower case (`/Poker-Slots` is `/poker-slots`), and the public suffixes
+    are those that lie inside the package tldextract, so no network is needed.
     """
 
     title = "URL lists"
@@ -57,11 +57,11 @@ class Url(Filter):
         self._sub = {joined for word in config.sub_words if (joined := _NOT_ALPHANUMERIC.sub("", word.lower()))}
 
     def judge(self, document: Document) -> Keep | Drop:
+        if not document.url:
+            return Keep(document, "no_url")
         return self._drop(document.url) or Keep(document)
 
     def _drop(self, url: str) -> Drop | None:
-        if not url:
-            return None
         if reason := self._listed(url):
             return Drop(reason)
         words = set(_NOT_ALPHANUMERIC.split(url.lower()))

@@ -46,7 +46,7 @@ LISTS: dict[str, Any] = {
 )
 def test_the_first_list_that_matches_a_url_gives_the_reason(url: str, expected: Drop | None) -> None:
     document = Document("1", "text", "web", url=url)
-    assert FILTERS.build("url", LISTS).judge(document) == (expected or Keep(document))
+    assert FILTERS.build("url", LISTS).judge(document) == (expected or Keep(document, "" if url else "no_url"))
 
 
 def test_a_domain_under_a_suffix_of_two_parts_and_an_ip_address_can_be_listed() -> None:
@@ -84,7 +84,7 @@ LINE = "The river is long and cold."
         ([LINE] * 4 + [SAID], Drop("assistant_share", 0.2)),
         ([LINE] * 5 + [SAID], None),
         ([LINE] * 50 + [SAID, LINE, "I’m sorry, but I can’t fulfill that  request."], Drop("assistant_lines", 2)),
-        (["Certainly! Here is an introduction for your topic:", LINE], Drop("assistant_opening")),
+        (["Certainly! Here is an introduction for your topic:", LINE], Drop("assistant_opening", 1)),
         ([LINE, "Certainly! Here is an introduction for your topic:"], None),
         ([LINE] * 50 + ["Regenerate response"], Drop("chat_page", 1)),
         (["The button is called Regenerate response."], None),
