@@ -78,6 +78,40 @@ class DatasetTagMoveAdmin(ShortListAdmin):
         return False
 
 
+@admin.register(models.Theme)
+class ThemeAdmin(ShortListAdmin):
+    list_display = ["name", "project", "slug", "created_by", "created_at"]
+    list_filter = ["project"]
+    list_select_related = ["project"]
+    search_fields = ["name", "slug", "question"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(models.Label)
+class LabelAdmin(ShortListAdmin):
+    """Given and taken back on the page of a theme."""
+
+    list_display = ["theme", "document_id", "value", "annotator", "at"]
+    list_filter = ["theme__project", "theme", "value", "at"]
+    list_select_related = ["theme"]
+    search_fields = ["document_id", "annotator", "text_sha256"]
+
+
+@admin.register(models.LabelSet)
+class LabelSetAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "theme", "positive", "negative", "size", "hash", "created_at"]
+    list_select_related = ["project", "theme"]
+
+
+@admin.register(models.Classifier)
+class ClassifierAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "theme", "dataset", "labels", "size", "hash", "created_at", "on_site"]
+    list_select_related = ["project", "theme", "dataset", "labels"]
+    page = "classifier-detail"
+
+
 @admin.register(models.SequenceSet)
 class SequenceSetAdmin(ArtefactAdmin):
     list_display = ["label", "project", "dataset", "sequences", "token_count", "size", "hash", "created_at", "on_site"]

@@ -1,4 +1,4 @@
-"""Forms of the taxonomy and of the upload. Bounds and uniqueness are the services' business."""
+"""Forms of the taxonomy, the upload and the themes. Bounds and uniqueness are the services' business."""
 
 from __future__ import annotations
 
@@ -75,3 +75,38 @@ class UploadForm(forms.Form):
         mapping = {field: data[f"{field}_key"] for field in ("text", "id", "title", "url") if data[f"{field}_key"]}
         same = {field: data[field] for field in ("name", "domain", "content", "source", "license")}
         return {**same, "path": path, "mapping": mapping}
+
+
+class ThemeForm(forms.Form):
+    """A question about texts."""
+
+    name = forms.CharField(max_length=120)
+    question = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="What must a reader decide? Say what counts as yes and what as no.",
+    )
+
+
+class TrainForm(forms.Form):
+    """What a classifier is trained beside."""
+
+    dataset = forms.ChoiceField(label="Score the documents of")
+    encoder = forms.ChoiceField(help_text="Turns texts into vectors; the classifier is a line through them.")
+    target_precision = forms.FloatField(
+        initial=0.8, min_value=0.01, max_value=1, label="Precision to aim at", help_text="Sets the first threshold."
+    )
+
+    def __init__(self, offered: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["dataset"].choices = offered["datasets"]  # type: ignore[attr-defined]
+        self.fields["encoder"].choices = offered["encoders"]  # type: ignore[attr-defined]
+        self.fields["encoder"].initial = offered["encoder"]
+
+
+class SubsetForm(forms.Form):
+    """A threshold and the name of what passes it."""
+
+    name = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "control"}))
+    threshold = forms.FloatField(
+        min_value=0, max_value=1, widget=forms.NumberInput(attrs={"step": "0.005", "class": "control"})
+    )

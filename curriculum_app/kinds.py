@@ -7,12 +7,15 @@ from curriculum_app.core.configs import CurateConfig, ImportConfig
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
+from curriculum_app.core.configs_themes import SubsetConfig, TrainClassifierConfig
 
 refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:DatasetVersion")
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
+refs.register(models.LabelSet, "curriculum_app.core.themes.labels:LabelSet")
+refs.register(models.Classifier, "curriculum_app.core.themes.classifier:Classifier")
 
 register(
     JobKind(
@@ -72,5 +75,26 @@ register(
         config=ScheduleConfig,
         run="curriculum_app.core.jobs.schedule:run",
         adopt="curriculum_app.services.adopt:adopt_schedule",
+    )
+)
+register(
+    JobKind(
+        name="train-classifier",
+        title="Train a classifier",
+        summary="Train a yes-no classifier on the labels of a theme, measure it on labels held out, score a dataset.",
+        config=TrainClassifierConfig,
+        run="curriculum_app.core.jobs.train_classifier:run",
+        adopt="curriculum_app.services.adopt_themes:adopt_classifier",
+        page="curriculum_app.services.adopt_themes:classifier_page",
+    )
+)
+register(
+    JobKind(
+        name="subset",
+        title="Freeze a subset",
+        summary="Keep the documents that a classifier scores high enough, as a dataset version.",
+        config=SubsetConfig,
+        run="curriculum_app.core.jobs.subset:run",
+        adopt="curriculum_app.services.adopt_themes:adopt_subset",
     )
 )

@@ -141,6 +141,7 @@ class Label(models.Model):
     text_sha256 = models.CharField(max_length=64)
     dataset = models.ForeignKey(DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="+")
     document_id = models.TextField()
+    text = models.TextField()
     value = models.BooleanField()
     annotator = models.CharField(max_length=150)
     at = models.DateTimeField(auto_now=True)
@@ -155,12 +156,23 @@ class Label(models.Model):
         return f"{self.theme_id} {self.text_sha256[:12]}: {self.value}"
 
 
+class LabelSet(Artefact):
+    """The labels of a theme at one moment, with their texts: what classifiers are trained on."""
+
+    ref_kind = "labels"
+
+    theme = models.ForeignKey(Theme, on_delete=models.PROTECT, related_name="label_sets")
+    positive = models.PositiveIntegerField(default=0)
+    negative = models.PositiveIntegerField(default=0)
+
+
 class Classifier(Artefact):
     """A classifier trained on the labels of a theme, with its precision and recall on labels held out."""
 
     ref_kind = "classifier"
 
     theme = models.ForeignKey(Theme, on_delete=models.PROTECT, related_name="classifiers")
+    labels = models.ForeignKey(LabelSet, on_delete=models.PROTECT, related_name="classifiers")
     dataset = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="classifiers")
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from curriculum_app.views import curricula, datasets, media, sequences, taxonomy, versions
+from curriculum_app.views import curricula, datasets, media, sequences, taxonomy, themes, versions
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
@@ -19,6 +19,18 @@ urlpatterns = [
     path("data/<int:pk>/quarantine/", datasets.quarantine, name="dataset-quarantine"),
     path("data/<int:pk>/verify/", datasets.verify, name="dataset-verify"),
     path("data/<int:pk>/s-curve.json", datasets.s_curve, name="dataset-s-curve"),
+    path("data/themes/", themes.themes, name="themes"),
+    path("data/themes/add/", themes.theme_add, name="theme-add"),
+    path("data/themes/presets/", themes.presets_add, name="theme-presets"),
+    path("data/themes/<slug:slug>/", themes.theme, name="theme-detail"),
+    path("data/themes/<slug:slug>/label/", themes.label, name="theme-label"),
+    path("data/themes/<slug:slug>/answer/", themes.answer, name="theme-answer"),
+    path("data/themes/<slug:slug>/train/", themes.train, name="theme-train"),
+    path("data/themes/<slug:slug>/learning-curve.json", themes.learning_curve, name="theme-learning-curve"),
+    path("data/classifiers/<int:pk>/", themes.classifier, name="classifier-detail"),
+    path("data/classifiers/<int:pk>/thresholds.json", themes.thresholds, name="classifier-thresholds"),
+    path("data/classifiers/<int:pk>/around/", themes.around, name="classifier-around"),
+    path("data/classifiers/<int:pk>/freeze/", themes.freeze, name="classifier-freeze"),
     path("sequences/<int:pk>/", sequences.sequences, name="sequences-detail"),
     path("taxonomy/", taxonomy.taxonomy, name="taxonomy"),
     path("taxonomy/add/", taxonomy.node_add, name="taxonomy-add"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -154,6 +155,34 @@ class DatasetVersion:
         for row in _page(self._optional(DROPPED_FILE), {"id": document_id}, 0, 1):
             return DroppedDocument.from_row(row)
         return None
+
+    def nth(self, number: int) -> Document:
+        """Document `number`, counted from 0; only its row group is read.
+
+        Raises:
+            IndexError: there is none.
+        """
+        for path, group, rows in self.row_groups():
+            if number < rows:
+                return Document.from_row(next(islice(read_rows(path, group), number, None)))
+            number -= rows
+        raise IndexError("no such document")
+
+    def numbers_of(self, ids: Container[str]) -> list[int]:
+        """Numbers of the documents with these ids, in order."""
+        return [number for number, name in enumerate(self._column("id")) if name in ids]
+
+    def numbers_containing(self, phrase: str, at_most: int, without: Container[int] = ()) -> list[int]:
+        """Numbers of the first documents whose text holds `phrase`, upper and lower case alike."""
+        wanted = phrase.lower()
+        found = (number for number, text in enumerate(self._column("text")) if wanted in text.lower())
+        return list(islice((number for number in found if number not in without), at_most))
+
+    def _column(self, name: str) -> Iterator[str]:
+        for path in self.files:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=256, columns=[name]):
+                    yield from batch.column(0).to_pylist()
 
     def quarantine(self, offset: int = 0, limit: int = 50) -> list[QuarantinedRecord]:
         """One page of the records that import could not use; empty for a curated version."""

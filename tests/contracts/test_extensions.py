@@ -325,6 +325,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
     "study": {"sequences": "sequences-1"},
     "starter": {},
+    "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},
+    "subset": {"name": "edu", "dataset": "dataset-1", "classifier": "classifier-1"},
 }  # fmt: skip
 DOTTED = ("run", "adopt", "plan", "conclude", "created", "recorder", "page")
 of_every_kind = pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
