@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from curriculum_app.views import curricula, datasets, media, sequences, taxonomy, themes, versions
+from curriculum_app.views import benchmarks, curricula, datasets, media, sequences, taxonomy, themes, versions
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
     path("data/import/", datasets.upload, name="dataset-upload"),
+    path("data/benchmarks/", benchmarks.benchmarks, name="benchmarks"),
+    path("data/benchmarks/<int:pk>/", benchmarks.benchmark, name="benchmark-detail"),
+    path("data/<int:pk>/contamination/", benchmarks.contamination, name="dataset-contamination"),
+    path("data/<int:pk>/contamination/pair/", benchmarks.contaminated, name="dataset-contaminated"),
     path("data/<int:pk>/", datasets.dataset, name="dataset-detail"),
     path("data/<int:pk>/difference/", versions.difference, name="dataset-difference"),
     path("data/<int:pk>/documents/", datasets.documents, name="dataset-documents"),

@@ -134,7 +134,8 @@ def _funnel(documents: Sequence[Document], dropped: Sequence[DroppedDocument]) -
     for domain in sorted({item.domain for item in documents}):
         gone = [item for item in dropped if item.document.domain == domain]
         left = sum(item.domain == domain for item in documents) + len(gone)
-        for stage in ("length", "near_duplicates"):
+        more = {item.stage for item in dropped} - {"length", "near_duplicates"}
+        for stage in ("length", *sorted(more), "near_duplicates"):
             here = [item for item in gone if item.stage == stage]
             reasons = {reason: sum(item.reason == reason for item in here) for reason in {item.reason for item in here}}
             entry = {"stage": stage, "in": left, "out": left - len(here), "dropped": len(here), "reasons": reasons}

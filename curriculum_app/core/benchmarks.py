@@ -20,27 +20,34 @@ from curriculum_app.core.parquet_rows import RowWriter, read_rows
 SCHEMA_NAME = "chimera.benchmark/1"
 ITEMS_FILE = "items.parquet"
 GRAM_WORDS = 13  # of the count shown with a benchmark; a curation chooses its own
-_FIELDS = ("id", "task", "text", "record", "source", "license")
+_FIELDS = ("id", "task", "parts", "record", "source", "license")
 _SCHEMA = pa.schema([(name, pa.string()) for name in _FIELDS])
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of a benchmark. `record` is the whole record as given, `text` what of it must not be trained on."""
+    """One question of a benchmark. `record` is the whole record as given, `parts` what of it must not be trained on."""
 
     id: str
     task: str
-    text: str
+    parts: tuple[str, ...]
     record: Mapping[str, Any]
     source: str = ""
     license: str = ""
 
+    @property
+    def text(self) -> str:
+        """The parts, one under the other."""
+        return "\n".join(self.parts)
+
     def as_row(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in _FIELDS} | {"record": canonical_json(self.record).decode()}
+        row = {name: getattr(self, name) for name in _FIELDS}
+        return row | {name: canonical_json(row[name]).decode() for name in ("parts", "record")}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Item:
-        return cls(**{name: row[name] for name in _FIELDS} | {"record": json.loads(row["record"])})
+        values = {name: row[name] for name in _FIELDS}
+        return cls(**values | {"parts": tuple(json.loads(row["parts"])), "record": json.loads(row["record"])})
 
 
 class Benchmark:
@@ -75,12 +82,12 @@ class Benchmark:
     def iter_items(self) -> Iterator[Item]:
         return map(Item.from_row, read_rows(self._path))
 
-    def iter_texts(self) -> Iterator[tuple[str, str]]:
-        """`(id, text)` of every item."""
+    def iter_parts(self) -> Iterator[tuple[str, list[str]]]:
+        """`(id, parts)` of every item."""
         with pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(batch_size=512, columns=["id", "text"]):
+            for batch in file.iter_batches(batch_size=512, columns=["id", "parts"]):
                 for row in batch.to_pylist():
-                    yield row["id"], row["text"]
+                    yield row["id"], json.loads(row["parts"])
 
     def items(self, offset: int = 0, limit: int = 50) -> list[Item]:
         """One page of items."""

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,9 +62,8 @@ def _write(benchmarks: Sequence[Benchmark], config: DecontaminationConfig, folde
     items: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
     cache: dict[str, int] = {}
     for benchmark in benchmarks:
-        for item_id, text in benchmark.iter_texts():
-            length, grams = item_grams(text, config.n, config.shortest_item, cache)
-            if length:
+        for item_id, parts in benchmark.iter_parts():
+            for length, grams in item_grams(parts, config.n, config.shortest_item, cache):
                 lengths.add(length)
                 hashes.append(grams)
                 items.append(np.full(len(grams), len(ids), np.int32))
@@ -79,15 +78,22 @@ def _write(benchmarks: Sequence[Benchmark], config: DecontaminationConfig, folde
     (folder / _FACTS).write_text(json.dumps({"lengths": sorted(lengths), "benchmarks": sizes}))
 
 
-def item_grams(text: str, n: int, shortest: int, cache: dict[str, int]) -> tuple[int, Hashes]:
-    """`(length, different n-grams)` that stand for an item; a length of 0 for one too short to look for.
+def item_grams(parts: Sequence[str], n: int, shortest: int, cache: dict[str, int]) -> Iterator[tuple[int, Hashes]]:
+    """`(length, different n-grams)` that stand for an item.
 
-    N-grams of nothing but numbers are left out: 1, 2, 3 … 13 stands in many texts that know no benchmark.
+    These are the n-grams of all parts together, and each part of `shortest` ... n - 1 words as a whole: a short
+    question is found by itself, because what follows it (letters before the choices) differs from page to page.
     """
-    words = words_of(text)
-    if len(words) < shortest:
-        return 0, np.zeros(0, np.uint64)
-    length = min(n, len(words))
+    words = [words_of(part) for part in parts]
+    whole = [word for part in words for word in part]
+    if len(whole) >= shortest:
+        yield _grams(whole, min(n, len(whole)), cache)
+    if len(parts) > 1:
+        yield from (_grams(part, len(part), cache) for part in words if shortest <= len(part) < n)
+
+
+def _grams(words: Sequence[str], length: int, cache: dict[str, int]) -> tuple[int, Hashes]:
+    """The different n-grams but those of nothing but numbers: 1, 2, 3 … 13 stands in many texts that know no item."""
     (_, grams), *_ = gram_hashes(word_hashes(words, cache), {length})
     named = np.cumsum([0, *(not word.isdecimal() for word in words)])
     return length, np.unique(grams[named[length:] > named[:-length]])
@@ -156,17 +162,30 @@ class GramIndex:
         return sorted(found, key=lambda match: (-match.shared, match.benchmark))
 
 
-def shared_passages(text: str, other: str, n: int) -> list[Span]:
-    """Where `text` holds runs of `n` words that `other` holds too (all of it, if it has fewer words), joined."""
-    words, spans = word_spans(text)
+def shared_passages(text: str, other: str, parts: Sequence[str], n: int, shortest: int) -> list[Span]:
+    """Where `text` holds n-grams of an item (its `parts`) that `other` holds too, joined.
+
+    One of the two texts is a document, the other that of the item itself.
+    """
     cache: dict[str, int] = {}
-    length, grams = item_grams(other, n, 1, cache)
+    words, spans = word_spans(text)
+    here, there = word_hashes(words, cache), word_hashes(words_of(other), cache)
+    covered = np.zeros(len(words), np.bool_)
+    for length, grams in item_grams(parts, n, shortest, cache):
+        for (_, found), (_, known) in zip(gram_hashes(here, {length}), gram_hashes(there, {length}), strict=False):
+            for start in np.flatnonzero(np.isin(found, np.intersect1d(grams, known))).tolist():
+                covered[start : start + length] = True
+    return _joined(covered, spans)
+
+
+def _joined(covered: NDArray[np.bool_], spans: Sequence[Span]) -> list[Span]:
+    """The spans of runs of covered words."""
     passages: list[Span] = []
-    for _, hashes in gram_hashes(word_hashes(words, cache), {length}):
-        for start in np.flatnonzero(np.isin(hashes, grams)).tolist():
-            begin, end = spans[start][0], spans[start + length - 1][1]
-            if passages and begin <= passages[-1][1] + 1:
-                passages[-1] = (passages[-1][0], end)
-            else:
-                passages.append((begin, end))
+    before = False
+    for flag, (start, end) in zip(covered.tolist(), spans, strict=True):
+        if flag and before:
+            passages[-1] = (passages[-1][0], end)
+        elif flag:
+            passages.append((start, end))
+        before = flag
     return passages

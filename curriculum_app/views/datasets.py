@@ -49,7 +49,7 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     manifest = version.manifest
     lineage = selectors.lineage(version)
     context = {
-        **_frame(version, "overview"),
+        **frame(version, "overview"),
         **_glance(manifest, [row.tokens for row in lineage["sequence_sets"]]),
         "funnels": funnels.funnels(manifest),
         "duplicates": funnels.duplicates(manifest),
@@ -85,7 +85,7 @@ def documents(request: HttpRequest, pk: int) -> HttpResponse:
     """Browse the documents, optionally of one domain or of one modality."""
     version = selectors.version_get(actor_of(request), pk)
     domain, modality = request.GET.get("domain") or None, request.GET.get("modality") or None
-    context = _frame(version, "documents") | {
+    context = frame(version, "documents") | {
         "domain": domain,
         "domains": sorted(version.manifest["domains"]),
         "modality": modality,
@@ -106,7 +106,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     shown = [opened.find(name) for name in wanted if name]
     if not shown or None in shown:
         raise Http404("no such document in this version")
-    context = _frame(version, "documents") | {"shown": shown}
+    context = frame(version, "documents") | {"shown": shown}
     return render(request, "curriculum/document.html", context)
 
 
@@ -115,7 +115,7 @@ def dropped(request: HttpRequest, pk: int) -> HttpResponse:
     """What curation removed, by stage and domain, each with its reason and the number that decided."""
     version = selectors.version_get(actor_of(request), pk)
     stage, domain = request.GET.get("stage") or None, request.GET.get("domain") or None
-    context = _frame(version, "dropped") | {
+    context = frame(version, "dropped") | {
         "stage": stage,
         "domain": domain,
         "stages": funnels.stage_names(version.manifest),
@@ -132,7 +132,7 @@ def quarantine(request: HttpRequest, pk: int) -> HttpResponse:
     """Records that import could not use: where they stand and why."""
     version = selectors.version_get(actor_of(request), pk)
     facts = version.manifest.get("quarantine", {})
-    context = _frame(version, "quarantine") | {"reasons": list(facts.get("reasons", {}).items())}
+    context = frame(version, "quarantine") | {"reasons": list(facts.get("reasons", {}).items())}
     opened = selectors.opened(version)
     if opened is not None:
         context["page"] = _page(request, selectors.quarantined(opened))
@@ -183,13 +183,16 @@ def upload(request: HttpRequest) -> HttpResponse:
     return render(request, "curriculum/upload.html", context)
 
 
-def _frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
+def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     """What every page of a version shows: title, state line, tabs."""
     manifest = version.manifest
     tabs: list[tuple[str, str, str, int | None]] = [("overview", "dataset-detail", "Overview", None)]
     tabs += [("documents", "dataset-documents", "Documents", version.documents)]
     if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
+    if contamination := manifest.get("contamination"):
+        found = sum(facts["found"] for facts in contamination.values())
+        tabs += [("contamination", "dataset-contamination", "Contamination", found)]
     if manifest.get("quarantine"):
         tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
     return {

@@ -81,21 +81,20 @@ class _Reading:
         place = f"{file.name}#{raw.line}"
         if reason := _unstorable(raw.values):
             return self._problem(file, raw.line, reason)
-        parts = [text for key in self.config.keys for text in _strings(raw.values.get(key))]
+        parts = tuple(text for key in self.config.keys for text in _strings(raw.values.get(key)))
         if not parts:
             have = f"keys in the record: {', '.join(map(str, raw.values)) or 'none'}"
             return self._problem(file, raw.line, f"has no text under {', '.join(self.config.keys)}", "keys", have)
         name = str(raw.values.get(self.config.id_key) or place)
         task = str(raw.values.get(self.config.task_key) or self.config.name)
-        text = "\n".join(parts)
-        same = hashlib.sha256(f"{task}\n{text}".encode()).digest()
+        same = hashlib.sha256("\n".join([task, *parts]).encode()).digest()
         if name in self._ids:
             return self._problem(file, raw.line, f"id {name!r} occurs before, at {self._ids[name]}", "id_key")
         if same in self._texts:
             return self._problem(file, raw.line, f"repeats the item at {self._texts[same]}")
         self._ids[name] = self._texts[same] = place
         said = {key: str(raw.values.get(key) or getattr(self.config, key)) for key in ("source", "license")}
-        return Item(name, task, text, raw.values, **said)
+        return Item(name, task, parts, raw.values, **said)
 
     def _problem(self, file: Path, line: int, reason: str, field: str = "", hint: str = "") -> Problem:
         return Problem(reason, field, str(file), line, hint)

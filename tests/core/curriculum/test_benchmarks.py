@@ -38,7 +38,7 @@ def test_an_item_keeps_its_record_whole_and_its_text_is_what_the_keys_name(tmp_p
     assert (second.id, second.task, second.text) == ("items.jsonl#2", "exam", "How?\nso")
     assert benchmark.find("m-1") == first and benchmark.find("m-2") is None
     assert benchmark.manifest["tasks"] == {"exam": 1, "mmlu": 1} and benchmark.manifest["licenses"] == {"MIT": 2}
-    assert list(benchmark.iter_texts()) == [(item.id, item.text) for item in benchmark.iter_items()]
+    assert list(benchmark.iter_parts()) == [(item.id, list(item.parts)) for item in benchmark.iter_items()]
 
 
 def test_the_digest_is_that_of_the_items_and_not_of_the_files_packing(tmp_path: Path) -> None:

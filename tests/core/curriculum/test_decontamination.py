@@ -96,9 +96,25 @@ def test_words_are_the_same_with_and_without_their_places() -> None:
 
 def test_shared_passages_are_found_in_both_texts() -> None:
     for text, other in ((LEAK, ITEM), (ITEM, LEAK)):
-        passages = [text[start:end].lower() for start, end in shared_passages(text, other, 13)]
+        passages = [text[start:end].lower() for start, end in shared_passages(text, other, [ITEM], 13, 8)]
         assert [" ".join(words_of(passage)) for passage in passages] == [" ".join(words_of(ITEM)[:-1])]
-    assert shared_passages("nothing in common", ITEM, 13) == []
+    assert shared_passages("nothing in common", ITEM, [ITEM], 13, 8) == []
+
+
+def test_a_short_question_is_found_by_itself_whatever_stands_between_it_and_its_choices(tmp_path: Path) -> None:
+    question, choices = "Which of the three rivers flows through the town?", ["the Tees", "the Wear", "the Tyne"]
+    path = tmp_path / "exam.jsonl"
+    path.write_text(json.dumps({"id": "q", "question": question, "choices": choices}))
+    store = LocalContext(tmp_path).store
+    exam = Benchmark.open(register_benchmark.register(BenchmarkConfig(name="exam", path=str(path)), store))
+    page = f"1. {question} A) {choices[0]} B) {choices[1]} C) {choices[2]}"
+    (found,) = matches(tmp_path, page, exam)
+    assert (found.shared, found.items) == (1, (("q", 1),))
+    assert [page[a:b] for a, b in shared_passages(page, "", [question, *choices], 13, 8)] == []
+    item = exam.items()[0]
+    for text, other in ((page, item.text), (item.text, page)):
+        assert [text[a:b] for a, b in shared_passages(text, other, item.parts, 13, 8)] == [question]
+    assert matches(tmp_path, page, exam, shortest_item=10) == []
 
 
 # -- in a curation ---------------------------------------------------------------------------------------------------
