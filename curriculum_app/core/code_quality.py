@@ -99,6 +99,8 @@ def lint(sources: Sequence[str]) -> list[int]:
     Raises:
         RuntimeError: ruff could not be run.
     """
+    if not sources:
+        return []
     with tempfile.TemporaryDirectory(prefix="chimera-lint-") as directory:
         for number, source in enumerate(sources):
             (Path(directory) / f"{number}.py").write_text(source, encoding="utf-8", errors="replace", newline="")

@@ -152,14 +152,14 @@ def opened_classifier(row: Classifier) -> Opened | None:
 def thresholds(found: Opened) -> dict[str, Any]:
     """For every step of the threshold: held-out counts with the interval of precision, and what of the data passes."""
     scores, labels = found.held_out()
-    corpus = np.sort(np.asarray(found.scores))
+    corpus = np.sort(np.asarray(found.scores, dtype=np.float64))
     order = np.argsort(np.asarray(found.scores), kind="stable")
     bytes_below = np.concatenate([[0], np.cumsum(np.asarray(found.sizes)[order])])
     rows = []
     for step in range(STEPS + 1):
         threshold = step / STEPS
         point = point_at(scores, labels, threshold)
-        below = int(np.searchsorted(corpus, np.float32(threshold), side="left"))
+        below = int(np.searchsorted(corpus, threshold, side="left"))
         low, high = wilson(point.true_positives, point.passed)
         rows.append(
             {
@@ -178,7 +178,7 @@ def thresholds(found: Opened) -> dict[str, Any]:
 
 def by_domain(found: Opened, threshold: float) -> list[tuple[str, int, int, int]]:
     """`(domain, documents, those that pass, their bytes)`."""
-    passed = np.asarray(found.scores) >= np.float32(threshold)
+    passed = np.asarray(found.scores, dtype=np.float64) >= threshold
     places, sizes = np.asarray(found.domains), np.asarray(found.sizes)
     return [
         (name, int((places == place).sum()), int((passed & (places == place)).sum()),
@@ -189,9 +189,8 @@ def by_domain(found: Opened, threshold: float) -> list[tuple[str, int, int, int]
 
 def around(found: Opened, dataset: core.DatasetVersion, threshold: float) -> dict[str, list[tuple[float, Document]]]:
     """The documents next to the threshold: `kept` from it upwards, `dropped` below it, nearest first."""
-    scores = np.asarray(found.scores)
-    passed = np.flatnonzero(scores >= np.float32(threshold))
-    failed = np.flatnonzero(scores < np.float32(threshold))
+    scores = np.asarray(found.scores, dtype=np.float64)  # as the job that freezes compares
+    passed, failed = np.flatnonzero(scores >= threshold), np.flatnonzero(scores < threshold)
     nearest = {
         "kept": passed[np.argsort(scores[passed], kind="stable")[:AROUND]],
         "dropped": failed[np.argsort(-scores[failed], kind="stable")[:AROUND]],

@@ -42,3 +42,16 @@ def test_a_file_without_definitions_has_no_shares():
 def test_ruff_counts_findings_per_file():
     assert lint([MODULE, "x = 1\n", "import os, sys\n", "def f(:"])[:3] == [1, 0, 3]
     assert lint([]) == []
+
+
+def test_the_measure_gives_points_to_code_and_nothing_to_prose():
+    import numpy as np
+
+    from curriculum_app.core.documents import Document
+    from curriculum_app.core.measures.base import MEASURES
+
+    documents = [Document("a", MODULE, "code", content="code"), Document("b", "Prose.", "prose")]
+    expected = {"score": 4, "parses": 1, "documented": 2 / 3, "annotated": 0.6, "tests": 1, "complexity": 2}
+    for attribute, value in {**expected, "findings": 100 / 18}.items():
+        found = MEASURES.build("code_quality", {"of": attribute}).values(documents)
+        assert found[0] == pytest.approx(value) and np.isnan(found[1])

@@ -170,7 +170,7 @@ def test_a_subset_keeps_exactly_what_reaches_the_threshold(ctx):
     threshold = float(np.sort(np.asarray(classifier.scores))[-50])
     config = SubsetConfig(name="edu", dataset="dataset-1", classifier="classifier-1", threshold=threshold)
     made = DatasetVersion.open(subset.run(config, ctx).stored)
-    passed = np.flatnonzero(np.asarray(classifier.scores) >= np.float32(threshold))
+    passed = np.flatnonzero(np.asarray(classifier.scores, dtype=np.float64) >= threshold)
     assert [document.id for document in made.iter_documents()] == [version.nth(int(n)).id for n in passed]
     assert made.manifest["parents"] == [version.digest]
     web = subset.run(config.model_copy(update={"domains": ["web"]}), ctx).stored.manifest
@@ -198,3 +198,26 @@ def test_documents_are_found_by_number_id_and_phrase(ctx):
         version.nth(160)
     assert version.numbers_of({"no-0", "yes-3"}) == [3, 80]
     assert version.numbers_containing("MENU login", 3, without={81}) == [80, 82, 83]
+
+
+def test_a_subset_can_be_cut_by_a_column(ctx):
+    from curriculum_app.core.columns import Columns
+    from curriculum_app.core.configs_measure import MeasureConfig
+    from curriculum_app.core.jobs import measure
+
+    version = make_version(ctx)
+    said = MeasureConfig(dataset="dataset-1", measures=[{"key": "length"}], workers=1)
+    columns = ctx.artefacts["columns-1"] = Columns.open(measure.run(said, ctx).stored)
+    lengths = np.asarray(columns.column("length"))
+    config = SubsetConfig(
+        name="long", dataset="dataset-1", columns="columns-1", column="length", threshold=float(lengths[3])
+    )
+    made = DatasetVersion.open(subset.run(config, ctx).stored)
+    assert made.num_documents == int((lengths >= lengths[3]).sum()) < version.num_documents
+    with pytest.raises(InputError, match="no column 'width'"):
+        subset.run(config.model_copy(update={"column": "width"}), ctx)
+    make_version(ctx, "dataset-2", extra=1)
+    with pytest.raises(InputError, match="another dataset version"):
+        subset.run(config.model_copy(update={"dataset": "dataset-2"}), ctx)
+    with pytest.raises(ValueError, match="not both"):
+        SubsetConfig(name="both", dataset="dataset-1", columns="columns-1", column="length", classifier="classifier-1")
