@@ -66,9 +66,11 @@ def bounds(info: FieldInfo, kind: type) -> dict[str, Any]:
 
 
 def summary_of(entry: Entry[Any]) -> str:
-    """One line about an extension: its `summary`, else the first line of its documentation."""
+    """One line about an extension: its `summary`, else the first line of its documentation; and what it lacks here."""
+    missing = entry.cls.missing() if hasattr(entry.cls, "missing") else ""
     said = getattr(entry.cls, "summary", None) or (inspect.getdoc(entry.cls) or "").partition("\n")[0]
-    return str(said).replace("`", "")
+    lacking = f" Cannot be used now: {missing}." if missing else ""
+    return str(said).replace("`", "") + lacking
 
 
 def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:

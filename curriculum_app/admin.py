@@ -112,6 +112,22 @@ class ClassifierAdmin(ArtefactAdmin):
     page = "classifier-detail"
 
 
+@admin.register(models.Clustering)
+class ClusteringAdmin(ArtefactAdmin):
+    list_display = ["label", "project", "dataset", "clusters", "size", "hash", "created_at", "on_site"]
+    list_select_related = ["project", "dataset"]
+    page = "clustering-detail"
+
+
+@admin.register(models.ClusterName)
+class ClusterNameAdmin(ShortListAdmin):
+    """Set on the page of a cluster."""
+
+    list_display = ["clustering", "number", "name", "named_by", "named_at"]
+    list_select_related = ["clustering"]
+    search_fields = ["name", "named_by"]
+
+
 @admin.register(models.SequenceSet)
 class SequenceSetAdmin(ArtefactAdmin):
     list_display = ["label", "project", "dataset", "sequences", "token_count", "size", "hash", "created_at", "on_site"]

@@ -3,6 +3,7 @@
 from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
+from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig, ImportConfig
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
@@ -13,6 +14,7 @@ refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:Datase
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
+refs.register(models.Clustering, "curriculum_app.core.clustering.artefact:Clustering")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
 refs.register(models.LabelSet, "curriculum_app.core.themes.labels:LabelSet")
 refs.register(models.Classifier, "curriculum_app.core.themes.classifier:Classifier")
@@ -55,6 +57,16 @@ register(
         config=MeasureConfig,
         run="curriculum_app.core.jobs.measure:run",
         adopt="curriculum_app.services.adopt:adopt_measure",
+    )
+)
+register(
+    JobKind(
+        name="cluster",
+        title="Cluster",
+        summary="Embed every document, find clusters of similar ones, name them and draw them on a map.",
+        config=ClusterConfig,
+        run="curriculum_app.core.jobs.cluster:run",
+        adopt="curriculum_app.services.adopt:adopt_cluster",
     )
 )
 register(

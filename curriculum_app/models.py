@@ -116,6 +116,25 @@ class Clustering(Artefact):
     clusters = models.PositiveIntegerField(default=0)
 
 
+class ClusterName(models.Model):
+    """What somebody calls a cluster, in the place of the suggested name; the clustering itself never changes."""
+
+    clustering = models.ForeignKey(Clustering, on_delete=models.CASCADE, related_name="names")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=80)
+    named_by = models.CharField(max_length=150)
+    named_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["clustering", "number"], name="clustername_one_row_per_cluster"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Theme(models.Model):
     """A question that is answered yes or no about documents: educational, gold-standard code, safe, or one's own."""
 

@@ -1,4 +1,4 @@
-"""Rows for the results of import, curate, measure, group and schedule, written in the transaction that ends the job."""
+"""Rows for the results of the jobs of this app, written in the transaction that ends the job."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
 from chimera.typed import sha256_json
+from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.dataset_version import VersionResult
+from curriculum_app.core.jobs.cluster import ClusteringResult
 from curriculum_app.core.jobs.group import SequencesResult
 from curriculum_app.core.jobs.measure import ColumnsResult
 from curriculum_app.core.jobs.schedule import ScheduleResult
-from curriculum_app.models import ColumnSet, Curriculum, DatasetVersion, Schedule, SequenceSet
+from curriculum_app.models import Clustering, ColumnSet, Curriculum, DatasetVersion, Schedule, SequenceSet
 
 
 def adopt_import(job: Job, result: VersionResult) -> Adopted:
@@ -33,6 +35,15 @@ def adopt_measure(job: Job, result: ColumnsResult) -> Adopted:
     config = MeasureConfig.model_validate(job.config)
     row = adopt_artefact(ColumnSet, job, result.stored, config.name, dataset_id=config.dataset.number)
     return Adopted({"columns": row.uid}, {"columns": len(config.measures), "taken_over": result.reused})
+
+
+def adopt_cluster(job: Job, result: ClusteringResult) -> Adopted:
+    config = ClusterConfig.model_validate(job.config)
+    manifest = result.stored.manifest
+    row = adopt_artefact(
+        Clustering, job, result.stored, config.name, dataset_id=config.dataset.number, clusters=manifest["clusters"]
+    )
+    return Adopted({"clustering": row.uid}, {"clusters": row.clusters, **manifest["quality"]})
 
 
 def adopt_group(job: Job, result: SequencesResult) -> Adopted:

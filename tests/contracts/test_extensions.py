@@ -317,6 +317,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
     "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
+    "cluster": {"name": "topics", "dataset": "dataset-2"},
     "group": {"name": "sequences", "dataset": "dataset-2"},
     "schedule": {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,

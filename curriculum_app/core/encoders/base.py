@@ -35,7 +35,8 @@ class Encoder(ABC):
     def name(self) -> str:
         """Method, model and version; it goes into the manifest of what is made with it. Call after `fit`."""
 
-    def missing(self) -> str:
+    @classmethod
+    def missing(cls) -> str:
         """What it lacks on this machine and what to do about it; empty when it can be used."""
         return ""
 
@@ -82,7 +83,7 @@ class EncoderChoice(Choice):
 
 def best_available() -> EncoderChoice:
     """The sentence encoder where `make models` has installed it, else what needs no model."""
-    return EncoderChoice(key="tfidf_svd" if ENCODERS.build("minilm").missing() else "minilm")
+    return EncoderChoice(key="tfidf_svd" if ENCODERS.get("minilm").cls.missing() else "minilm")
 
 
 def save_encoder(choice: EncoderChoice, encoder: Encoder, directory: Path) -> None:

@@ -38,7 +38,8 @@ class MiniLM(Encoder):
     def name(self) -> str:
         return self._opened().name
 
-    def missing(self) -> str:
+    @classmethod
+    def missing(cls) -> str:
         try:
             capability("embed")
         except LookupError:
