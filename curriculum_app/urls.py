@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from curriculum_app.views import benchmarks, curricula, datasets, media, sequences, taxonomy, themes, versions
+from curriculum_app.views import benchmarks, clusters, curricula, datasets, media, sequences, taxonomy, themes, versions
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
@@ -35,6 +35,11 @@ urlpatterns = [
     path("data/classifiers/<int:pk>/thresholds.json", themes.thresholds, name="classifier-thresholds"),
     path("data/classifiers/<int:pk>/around/", themes.around, name="classifier-around"),
     path("data/classifiers/<int:pk>/freeze/", themes.freeze, name="classifier-freeze"),
+    path("data/<int:pk>/clusters/", clusters.of_dataset, name="dataset-clusters"),
+    path("clusterings/<int:pk>/", clusters.clustering, name="clustering-detail"),
+    path("clusterings/<int:pk>/map.json", clusters.map_json, name="clustering-map"),
+    path("clusterings/<int:pk>/<int:number>/", clusters.cluster, name="cluster-detail"),
+    path("clusterings/<int:pk>/<int:number>/name/", clusters.rename, name="cluster-rename"),
     path("sequences/<int:pk>/", sequences.sequences, name="sequences-detail"),
     path("taxonomy/", taxonomy.taxonomy, name="taxonomy"),
     path("taxonomy/add/", taxonomy.node_add, name="taxonomy-add"),

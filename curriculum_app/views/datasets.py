@@ -193,6 +193,7 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     if contamination := manifest.get("contamination"):
         found = sum(facts["found"] for facts in contamination.values())
         tabs += [("contamination", "dataset-contamination", "Contamination", found)]
+    tabs += [("clusters", "dataset-clusters", "Clusters", None)]
     if manifest.get("quarantine"):
         tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
     return {

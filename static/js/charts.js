@@ -115,6 +115,7 @@
       figure.content = await response.json();
       await paint(figure);
       if (figure.content.table) twin(figure, figure.content.table);
+      figure.dispatchEvent(new CustomEvent("chimera:drawn", { bubbles: true }));
     } catch (error) {
       fail(figure, error);
     }

@@ -16,7 +16,7 @@ from tests.conftest import signed_in
 pytestmark = pytest.mark.django_db
 
 OPEN = {"login", "logout"}
-VALUES = {"pk": 1, "kind": "import", "verb": "pause", "id": "x", "uid": "dataset-1", "name": "job-1"}
+VALUES = {"pk": 1, "number": 0, "kind": "import", "verb": "pause", "id": "x", "uid": "dataset-1", "name": "job-1"}
 
 
 def leaves(patterns: list[Any], namespace: str = "") -> Iterator[tuple[str, URLPattern]]:

@@ -27,7 +27,7 @@ class ClusterConfig(Config):
     encoder: EncoderChoice = Field(
         default_factory=best_available,
         title="Encoder",
-        description="What turns a text into a vector. MiniLM is chosen where `make models` has installed it.",
+        description="What turns a text into a vector. MiniLM is chosen where make models has installed it.",
     )
     clusters: int | None = Field(
         None,

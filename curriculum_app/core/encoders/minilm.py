@@ -23,7 +23,7 @@ class MiniLM(Encoder):
     """
 
     title = "MiniLM-L6 sentence encoder"
-    summary = "Knows meanings, not only words; English. Needs `make models`, and minutes where TF-IDF needs seconds."
+    summary = "Knows meanings, not only words; English. Needs `make models` once, and takes far longer than TF-IDF."
 
     class Config(chimera.typed.Config):
         pass
