@@ -21,7 +21,7 @@ from curriculum_app.models import Clustering
 from curriculum_app.selectors import clusters as selectors
 from curriculum_app.selectors import datasets, funnel
 from curriculum_app.services.clusters import cluster_rename
-from curriculum_app.views.datasets import _frame as frame_of_dataset
+from curriculum_app.views.datasets import frame as frame_of_dataset
 
 PAGE = 25
 COLOURS = ("cluster", "domain")
