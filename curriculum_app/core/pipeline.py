@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from curriculum_app.core.dataset_version import DroppedDocument
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import Drop, Filter, FilterChoice
+from curriculum_app.core.text_places import moved
 
 
 @dataclass
@@ -101,11 +102,18 @@ class Chain:
                 counts.drop(document, verdict.reason)
                 return DroppedDocument(document, counts.stage, verdict.reason, verdict.statistic)
             counts.keep(document, verdict.document, verdict.note)
-            document = verdict.document
+            document = _with_media_in_place(document, verdict.document)
         return document
 
     def counts(self) -> list[dict[str, Any]]:
         return [counts.as_json() for _, counts in self._filters]
+
+
+def _with_media_in_place(before: Document, after: Document) -> Document:
+    """A filter that changes the text need not know of the media in it: they stay between the same words."""
+    if not after.media or after.media is not before.media or after.text is before.text:
+        return after
+    return replace(after, media=moved(after.media, before.text, after.text))
 
 
 @lru_cache(maxsize=64)

@@ -23,6 +23,7 @@ from threading import Thread
 from chimera.typed import Config
 
 _POLL_SECONDS = 0.5
+_PIPE_BYTES = 1 << 18  # a whole page fits, so that the two sides need not take turns over it
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -92,16 +93,19 @@ def _next_result(results: SimpleQueue[int | WorkerFailed], check: Callable[[], N
         return result
 
 
+def start_python(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """`python -m module arguments` with pipes to it and from it; it finds this code wherever it is started."""
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, pipesize=_PIPE_BYTES
+    )
+
+
 class _Worker:
     def __init__(self, module: str, function: str, task: type[Config]) -> None:
-        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, module, function, task.__module__, task.__qualname__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        self._process = start_python(__name__, module, function, task.__module__, task.__qualname__)
 
     def call(self, task: Config) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -139,8 +139,9 @@ def _well_formed(document: Document, verdict: Keep | Drop) -> None:
         assert verdict.statistic is None or math.isfinite(verdict.statistic)
         return
     kept = dataclasses.asdict(verdict.document)
-    unchanged = {name for name in kept if name not in ("text", "content", "title", "meta")}
+    unchanged = {name for name in kept if name not in ("text", "content", "title", "meta", "media")}
     assert {name: kept[name] for name in unchanged} == {n: getattr(document, n) for n in unchanged}
+    assert all(0 <= (item.offset or 0) <= len(kept["text"]) for item in verdict.document.media)
     json.dumps(verdict.document.meta, allow_nan=False)
 
 
