@@ -128,6 +128,16 @@ class ClusterNameAdmin(ShortListAdmin):
     search_fields = ["name", "named_by"]
 
 
+@admin.register(models.SchemaMapping)
+class SchemaMappingAdmin(ShortListAdmin):
+    """Saved and deleted on the pages of the import."""
+
+    list_display = ["name", "project", "saved_at", "saved_by"]
+    list_filter = ["project", "saved_at"]
+    list_select_related = ["project"]
+    search_fields = ["name", "saved_by"]
+
+
 @admin.register(models.SequenceSet)
 class SequenceSetAdmin(ArtefactAdmin):
     list_display = ["label", "project", "dataset", "sequences", "token_count", "size", "hash", "created_at", "on_site"]

@@ -1,8 +1,8 @@
-"""Forms of the taxonomy, the upload and the themes. Bounds and uniqueness are the services' business."""
+"""Forms of the taxonomy, of imports and of themes. Bounds and uniqueness are the services' business."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from django import forms
 from django.conf import settings
@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from chimera.errors import InputError
 from chimera.format import byte_size
+from curriculum_app.core.configs import Format
 
 
 class NodeForm(forms.Form):
@@ -46,35 +47,54 @@ def add_problems(form: forms.Form, error: InputError) -> None:
             form.add_error(None, f"{problem.field}: {message}" if problem.field else message)
 
 
-class UploadForm(forms.Form):
-    """A file and how to read it; becomes the config of an import job."""
+class SourceForm(forms.Form):
+    """What is to be imported: an upload, or a path on the worker's machine."""
 
-    file = forms.FileField(help_text="JSON Lines, Parquet or CSV, also compressed (.gz, .zst).")
-    name = forms.CharField(max_length=200, help_text="A known name gives its next version.")
-    domain = forms.CharField(initial="text", help_text="For records that do not name their own: prose, code, web …")
+    file = forms.FileField(required=False, help_text="JSON Lines, Parquet, CSV …, also compressed (.gz, .zst).")
+    path = forms.CharField(
+        required=False,
+        label="or a path on the worker",
+        help_text="A file, or a folder of files: for what is too large to upload.",
+    )
+    format = forms.ChoiceField(
+        required=False,
+        initial="auto",
+        choices=[(name, "by its name" if name == "auto" else name) for name in get_args(Format)],
+    )
+
+    def clean_file(self) -> UploadedFile[bytes] | None:
+        file: UploadedFile[bytes] | None = self.cleaned_data["file"]
+        limit = settings.MAX_UPLOAD_BYTES
+        if file is not None and file.size is not None and file.size > limit:
+            raise forms.ValidationError(f"larger than {byte_size(limit)}: name its path on the worker instead")
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if "file" in data and bool(data["file"]) == bool(data.get("path")):
+            raise forms.ValidationError("choose a file, or name a path: one of the two")
+        return data
+
+
+class ImportForm(forms.Form):
+    """What an import says beside its mapping. pydantic judges the values, as at the other doors."""
+
+    name = forms.CharField(required=False, help_text="A known name gives its next version.")
+    domain = forms.CharField(required=False, initial="text", help_text="For records without their own.")
     content = forms.ChoiceField(
-        choices=[("text", "plain text"), ("html", "raw HTML"), ("code", "source code")], label="What the text holds"
+        choices=[("text", "plain text"), ("html", "raw HTML"), ("code", "source code")], label="The text holds"
     )
     source = forms.CharField(required=False, help_text="Where the records come from.")
     license = forms.CharField(required=False, label="Licence", help_text="SPDX name, for records without their own.")
-    text_key = forms.CharField(initial="text", label="Key of the text", help_text="a.b.c reaches into objects.")
-    id_key = forms.CharField(required=False, label="Key of the id", help_text="Empty: file name and line.")
-    title_key = forms.CharField(required=False, label="Key of the title")
-    url_key = forms.CharField(required=False, label="Key of the URL")
+    max_bad_fraction = forms.CharField(
+        required=False, initial="0.01", label="Bad records at most", help_text="A share; more fail the import."
+    )
 
-    def clean_file(self) -> UploadedFile[bytes]:
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
-        limit = settings.MAX_UPLOAD_BYTES
-        if file.size is not None and file.size > limit:
-            raise forms.ValidationError(f"larger than {byte_size(limit)}: import it by its path on the worker instead")
-        return file
-
-    def job_config(self, path: str) -> dict[str, Any]:
-        """The raw config of the import job for the file stored at `path`."""
-        data = self.cleaned_data
-        mapping = {field: data[f"{field}_key"] for field in ("text", "id", "title", "url") if data[f"{field}_key"]}
-        same = {field: data[field] for field in ("name", "domain", "content", "source", "license")}
-        return {**same, "path": path, "mapping": mapping}
+    def said(self) -> dict[str, Any]:
+        """What was filled in, as the raw config; an empty share of bad records is the default."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "max_bad_fraction"}
+        share = self.cleaned_data.get("max_bad_fraction")
+        return values | ({"max_bad_fraction": share} if share else {})
 
 
 class ThemeForm(forms.Form):

@@ -4,7 +4,7 @@ from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
 from curriculum_app.core.clustering.config import ClusterConfig
-from curriculum_app.core.configs import CurateConfig, ImportConfig
+from curriculum_app.core.configs import CurateConfig, ImportConfig, PreviewConfig
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
@@ -37,6 +37,18 @@ register(
         config=BenchmarkConfig,
         run="curriculum_app.core.jobs.register_benchmark:run",
         adopt="curriculum_app.services.benchmarks:adopt_benchmark",
+    )
+)
+register(
+    JobKind(
+        name="preview",
+        title="Preview",
+        summary="Read the first 20 records of a file or folder, to choose the mapping of its import.",
+        config=PreviewConfig,
+        run="curriculum_app.core.jobs.preview:run",
+        adopt="curriculum_app.services.imports:adopt_preview",
+        page="curriculum_app.services.imports:page",
+        listed=False,
     )
 )
 register(

@@ -2,11 +2,24 @@
 
 from django.urls import path
 
-from curriculum_app.views import benchmarks, clusters, curricula, datasets, media, sequences, taxonomy, themes, versions
+from curriculum_app.views import (
+    benchmarks,
+    clusters,
+    curricula,
+    datasets,
+    imports,
+    media,
+    sequences,
+    taxonomy,
+    themes,
+    versions,
+)
 
 urlpatterns = [
     path("data/", datasets.data, name="data"),
-    path("data/import/", datasets.upload, name="dataset-upload"),
+    path("data/import/", imports.start, name="dataset-upload"),
+    path("data/import/<int:pk>/", imports.preview, name="import-preview"),
+    path("data/import/mappings/<int:pk>/delete/", imports.mapping_delete, name="mapping-delete"),
     path("data/benchmarks/", benchmarks.benchmarks, name="benchmarks"),
     path("data/benchmarks/<int:pk>/", benchmarks.benchmark, name="benchmark-detail"),
     path("data/<int:pk>/contamination/", benchmarks.contamination, name="dataset-contamination"),

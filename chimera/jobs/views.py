@@ -34,7 +34,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     state = request.GET.get("state", "")
     state = state if state in FILTERS else ""
-    rows = selectors.jobs_list(actor, state=state, roots=not state)
+    rows = selectors.jobs_list(actor, state=state, roots=not state).defer("summary")
     counts = selectors.state_counts(actor)
     context = {
         "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),

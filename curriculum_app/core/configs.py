@@ -16,7 +16,15 @@ from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.documents import Content
 from curriculum_app.core.filters.base import FilterChoice
 
-__all__ = ["EVERY_OTHER_DOMAIN", "CurateConfig", "Format", "ImportConfig", "NearDuplicateConfig", "default_recipes"]
+__all__ = [
+    "EVERY_OTHER_DOMAIN",
+    "CurateConfig",
+    "Format",
+    "ImportConfig",
+    "NearDuplicateConfig",
+    "PreviewConfig",
+    "default_recipes",
+]
 
 Format = Literal[
     "auto", "jsonl", "parquet", "csv", "tsv", "html", "text", "warc", "arrow", "image_text", "audio_text", "video_text"
@@ -69,6 +77,13 @@ class ImportConfig(Config):
     def _has_text(cls, mapping: dict[str, Rule]) -> dict[str, Rule]:
         check_targets(mapping)
         return mapping
+
+
+class PreviewConfig(Config):
+    """Look at the first records of a file or folder before it is imported."""
+
+    path: str = Field(title="File or folder", description="A path on the worker's machine.", min_length=1)
+    format: Format = Field("auto", title="Format", description="auto goes by names.")
 
 
 def default_recipes() -> dict[str, list[FilterChoice]]:

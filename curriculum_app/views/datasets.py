@@ -1,26 +1,20 @@
-"""Data: the list of versions, one version, its documents, what was dropped or quarantined, and the upload."""
+"""Data: the list of versions, one version, its documents, what was dropped or quarantined."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from chimera.errors import InputError
 from chimera.format import byte_size
-from chimera.jobs import services as jobs
-from chimera.jobs.models import new_idempotency_key
-from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import s_curve as charts
 from curriculum_app.core import dataset_version as core
-from curriculum_app.forms import UploadForm, add_problems
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
@@ -155,32 +149,6 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"All {count} files ({byte_size(version.bytes)}) have their sha256.")
     return redirect("dataset-detail", pk=pk)
-
-
-@require_http_methods(["GET", "POST"])
-def upload(request: HttpRequest) -> HttpResponse:
-    """Upload a file and start its import; two clicks on the button give one job."""
-    actor = actor_of(request)
-    actor.require(Role.EDITOR)
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        path = services.upload_store(actor, form.cleaned_data["file"])
-        try:
-            job, _ = jobs.start(
-                actor, "import", form.job_config(str(path)), key=request.POST.get("idempotency_key", "")
-            )
-        except InputError as error:
-            add_problems(form, error)
-        else:
-            return redirect("job-detail", pk=job.pk)
-    key = request.POST.get("idempotency_key") or new_idempotency_key()
-    context = {
-        "form": form,
-        "key": key,
-        "limit": settings.MAX_UPLOAD_BYTES,
-        "crumbs": crumbs(("Data", reverse("data"))),
-    }
-    return render(request, "curriculum/upload.html", context)
 
 
 def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:

@@ -316,6 +316,7 @@ def test_an_encoder_gives_unit_rows_twice_the_same_and_after_being_kept(
 EXAMPLES: dict[str, dict[str, Any]] = {
     "import": {"name": "books", "path": "books.jsonl"},
     "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
+    "preview": {"path": "books.jsonl"},
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
     "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
     "cluster": {"name": "topics", "dataset": "dataset-2"},

@@ -1,13 +1,9 @@
 """The pages of dataset versions and sequence sets."""
 
-from hashlib import sha256
-from pathlib import Path
-
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from chimera.jobs.models import Job
 from curriculum_app.core.dataset_version import QuarantinedRecord
 from curriculum_app.services.datasets import safe_name, upload_store
 from tests.conftest import signed_in
@@ -149,36 +145,6 @@ def test_sequences_show_groups_held_out_text_and_any_sequence(editor, editor_cli
 
 def test_sequences_of_another_project_are_not_found(editor, stranger):
     assert signed_in(stranger).get(url("sequences-detail", make_sequences(editor))).status_code == 404
-
-
-FORM = {"name": "notes", "domain": "prose", "content": "text", "text_key": "body", "id_key": "", "title_key": "heading"}
-
-
-def test_an_upload_starts_one_import_even_when_clicked_twice(editor_client, settings):
-    for _ in range(2):
-        file = SimpleUploadedFile("../no tes.jsonl", b'{"body": "hello"}\n')
-        response = editor_client.post(reverse("dataset-upload"), {**FORM, "file": file, "idempotency_key": "k1"})
-    job = Job.objects.get()
-    assert response.url == reverse("job-detail", args=[job.pk])
-    assert job.config["mapping"] == {"text": "body", "title": "heading"}
-    path = Path(job.config["path"])
-    assert path.read_bytes() == b'{"body": "hello"}\n'
-    assert path.relative_to(settings.DATA_DIR / "uploads").parts == (
-        sha256(path.read_bytes()).hexdigest(),
-        "no_tes.jsonl",
-    )
-
-
-def test_a_file_over_the_limit_is_refused_with_the_way_out(editor_client, settings):
-    settings.MAX_UPLOAD_BYTES = 10
-    file = SimpleUploadedFile("big.jsonl", b"x" * 11)
-    page = editor_client.post(reverse("dataset-upload"), {**FORM, "file": file}).content.decode()
-    assert "larger than 10 B: import it by its path" in page
-    assert not Job.objects.exists()
-
-
-def test_viewers_upload_nothing(viewer_client):
-    assert viewer_client.get(reverse("dataset-upload")).status_code == 403
 
 
 def test_the_same_bytes_are_stored_once(editor):

@@ -21,23 +21,23 @@ from curriculum_app.core.documents import FIELDS, Document
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
 
 _KEYS_REMEMBERED = 50
-_MISSING = object()
+MISSING = object()
 
 
 def look_up(values: Mapping[str, Any], key: str) -> Any:
-    """`values["a"]["b"]` for the key `a.b`; a key that itself contains dots wins. `_MISSING` if absent or null."""
+    """`values["a"]["b"]` for the key `a.b`; a key that itself contains dots wins. `MISSING` if absent or null."""
     if values.get(key) is not None:
         return values[key]
     found: Any = values
     for part in key.split("."):
         if not isinstance(found, Mapping) or found.get(part) is None:
-            return _MISSING
+            return MISSING
         found = found[part]
     return found
 
 
 def value_of(values: Mapping[str, Any], rule: Rule) -> Any:
-    """What the rule makes of a record; `_MISSING` if the record has nothing for it.
+    """What the rule makes of a record; `MISSING` if the record has nothing for it.
 
     Raises:
         NotCastable: there is a value, but not one that the rule can use.
@@ -49,21 +49,21 @@ def value_of(values: Mapping[str, Any], rule: Rule) -> Any:
         found = look_up(values, rule.key)
     elif rule.template:
         found = _filled(values, rule.template)
-    if found is _MISSING:
-        found = _MISSING if rule.default is None else rule.default
-    return found if found is _MISSING else cast_value(found, rule.cast)
+    if found is MISSING:
+        found = MISSING if rule.default is None else rule.default
+    return found if found is MISSING else cast_value(found, rule.cast)
 
 
 def _filled(values: Mapping[str, Any], template: str) -> Any:
     """The template with the record's values; what the record lacks is left out, with the blanks around the whole."""
     found = {key: look_up(values, key) for key in keys_of(template)}
-    if all(value is _MISSING for value in found.values()):
-        return _MISSING
+    if all(value is MISSING for value in found.values()):
+        return MISSING
     for key, value in found.items():
-        if value is not _MISSING and not isinstance(value, str | int | float):
+        if value is not MISSING and not isinstance(value, str | int | float):
             raise NotCastable(f"needs text, but {key} is a {_kind(value)}")
     pieces = [found[part] if is_key else part for part, is_key in parts_of(template)]
-    return "".join(str(piece) for piece in pieces if piece is not _MISSING).strip()
+    return "".join(str(piece) for piece in pieces if piece is not MISSING).strip()
 
 
 class Mapper:
@@ -87,7 +87,7 @@ class Mapper:
                 value = value_of(raw.values, rule)
             except NotCastable as error:
                 return Bad(raw.line, f"{target} {error}", _show(raw.values), target)
-            if value is _MISSING:
+            if value is MISSING:
                 continue
             self.matched.add(target)
             if target not in FIELDS:
@@ -98,7 +98,7 @@ class Mapper:
                 fields[target] = str(value)
             else:
                 return Bad(raw.line, f"{target} is a {_kind(value)}, not a string", _show(raw.values), target)
-        problem = self._problem_with_text(fields.get("text", _MISSING))
+        problem = self._problem_with_text(fields.get("text", MISSING))
         if problem:
             return Bad(raw.line, problem, _show(raw.values), "text")
         if "\0" in fields["domain"]:
@@ -112,7 +112,7 @@ class Mapper:
         return [target for target in needed if target not in self.matched]
 
     def _problem_with_text(self, text: Any) -> str:
-        if text is _MISSING:
+        if text is MISSING:
             return f"no {described(self._config.mapping['text'])}"
         if not isinstance(text, str):
             return f"text is a {_kind(text)}, not a string"
