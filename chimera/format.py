@@ -44,6 +44,14 @@ def plain(value: float | None) -> str:
     return grouped(value) if value == int(value) else text.replace("-", MINUS)
 
 
+def figures(value: float | None) -> str:
+    """A measured number with as many decimals as its size leaves room for: 0.779, 9.35, 71.7, 9781."""
+    if value is None or not math.isfinite(value):
+        return NOTHING if value is None or math.isnan(value) else "∞" if value > 0 else f"{MINUS}∞"
+    decimals = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    return grouped(value) if decimals == 0 or value == int(value) else fixed(value, decimals)
+
+
 def fixed(value: float | None, digits: int = 3) -> str:
     """A number with so many decimals and a true minus sign."""
     if value is None or math.isnan(value):

@@ -33,13 +33,29 @@ class Summary(Config):
     def finite(self) -> int:
         return self.documents - self.missing - self.infinite
 
+    def quantile(self, share: float) -> float | None:
+        """The value at one of `QUANTILES`."""
+        return self.quantiles[QUANTILES.index(share)] if self.quantiles else None
+
+    @property
+    def least(self) -> float | None:
+        return self.quantile(0.0)
+
+    @property
+    def low(self) -> float | None:
+        return self.quantile(0.05)
+
     @property
     def median(self) -> float | None:
         return self.quantile(0.5)
 
-    def quantile(self, share: float) -> float | None:
-        """The value at one of `QUANTILES`."""
-        return self.quantiles[QUANTILES.index(share)] if self.quantiles else None
+    @property
+    def high(self) -> float | None:
+        return self.quantile(0.95)
+
+    @property
+    def most(self) -> float | None:
+        return self.quantile(1.0)
 
 
 def summarise(values: Float, edges: Float) -> Summary:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -148,6 +149,24 @@ class DatasetVersion:
         rows = _page(self._optional(DROPPED_FILE), {"stage": stage, "domain": domain}, offset, limit)
         return [DroppedDocument.from_row(row) for row in rows]
 
+    def documents_at(self, rows: Sequence[int]) -> list[Document]:
+        """The documents at these places of the order, in the given order; reads only the row groups that hold them.
+
+        Raises:
+            IndexError: there is no such place.
+        """
+        found: dict[int, Document] = {}
+        wanted, start = sorted(set(rows)), 0
+        for path, group, size in self.row_groups():
+            inside = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + size)]
+            if inside:
+                table = _row_group(path, group)
+                found |= {row: Document.from_row(table.slice(row - start, 1).to_pylist()[0]) for row in inside}
+            start += size
+        if missing := [row for row in rows if row not in found]:
+            raise IndexError(f"no document at {missing[0]}: there are {start}")
+        return [found[row] for row in rows]
+
     def find(self, document_id: str) -> Document | DroppedDocument | None:
         """The first document of that id, else the first dropped one, else None."""
         for row in _page(self.files, {"id": document_id}, 0, 1):
@@ -219,6 +238,11 @@ def _page(
     scanner = pads.dataset([str(path) for path in files]).scanner(filter=condition, batch_size=64, batch_readahead=1)
     rows: list[dict[str, Any]] = scanner.head(offset + limit).slice(offset).to_pylist()
     return rows
+
+
+def _row_group(path: Path, group: int) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read_row_group(group)
 
 
 class DatasetWriter:

@@ -156,6 +156,7 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     manifest = version.manifest
     tabs: list[tuple[str, str, str, int | None]] = [("overview", "dataset-detail", "Overview", None)]
     tabs += [("documents", "dataset-documents", "Documents", version.documents)]
+    tabs += [("columns", "dataset-columns", "Columns", None)]
     if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
     if contamination := manifest.get("contamination"):

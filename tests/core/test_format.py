@@ -32,6 +32,15 @@ def test_grouped(value, shown):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
+    [(0.7791, "0.779"), (-0.5, "−0.500"), (9.352, "9.35"), (71.67, "71.7"), (9780.85, "9781"), (18000, "18\u202f000"),
+     (3, "3"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (float("-inf"), "−∞")],
+)  # fmt: skip
+def test_figures(value, shown):
+    assert text.figures(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
     [(0.18, "180 ms"), (4.25, "4.2 s"), (41, "41 s"), (400, "6 min 40 s"), (3600, "1 h"), (90_000, "1 d 1 h"),
      (86_401, "1 d"), (None, "–")],
 )  # fmt: skip

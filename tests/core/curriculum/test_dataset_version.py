@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,3 +108,11 @@ def test_pages_of_dropped_documents(tmp_path: Path) -> None:
     )
     assert version.dropped(offset=45) == dropped[45:]
     assert version.quarantine() == []
+
+
+def test_documents_at_places_come_in_the_order_they_are_asked_for(tmp_path: Path) -> None:
+    version = written(tmp_path, DOCUMENTS, row_group_rows=3, documents_per_file=20)
+    assert version.documents_at([41, 0, 20, 19, 0]) == [DOCUMENTS[place] for place in (41, 0, 20, 19, 0)]
+    assert version.documents_at([]) == []
+    with pytest.raises(IndexError, match="no document at 50: there are 50"):
+        version.documents_at([1, 50])
