@@ -12,7 +12,7 @@ from chimera.typed import Config
 from curriculum_app.core.configs_benchmarks import DecontaminationConfig
 from curriculum_app.core.configs_mapping import MappedValue, Rule, check_targets, rules_of
 from curriculum_app.core.dataset_version import DatasetVersion
-from curriculum_app.core.dedup.config import NearDuplicateConfig
+from curriculum_app.core.dedup.config import Exact, NearDuplicateConfig
 from curriculum_app.core.documents import Content
 from curriculum_app.core.filters.base import FilterChoice
 
@@ -112,13 +112,24 @@ class CurateConfig(Config):
         title="Decontamination",
         description="What the recipes kept must not hold items of these benchmarks.",
     )
+    exact_duplicates: Exact = Field(
+        "text",
+        title="Exact duplicates",
+        description="Removed before near-duplicates. text: of the text as it is; cleaned: of its letters, without "
+        "case, punctuation and white space; off: kept.",
+    )
     near_duplicates: NearDuplicateConfig = Field(default_factory=NearDuplicateConfig, title="Near-duplicates")
+    against: list[Ref[DatasetVersion]] = Field(
+        default=[],
+        title="Already have",
+        description="Dataset versions whose documents always stay: what duplicates one of them is removed.",
+    )
     final_filters: list[FilterChoice] = Field(
         default=[FilterChoice(key="pii")], title="At the end", description="Filters for what remains, in all domains."
     )
     workers: int = Field(2, title="Processes", ge=1, le=64)
 
-    @field_validator("datasets")
+    @field_validator("datasets", "against")
     @classmethod
     def _distinct(cls, datasets: list[Ref[DatasetVersion]]) -> list[Ref[DatasetVersion]]:
         if len(set(datasets)) < len(datasets):
@@ -128,3 +139,7 @@ class CurateConfig(Config):
     def recipe_key(self, domain: str) -> str | None:
         """The key in `recipes` whose recipe a domain goes through, None if it has none."""
         return next((key for key in (domain, EVERY_OTHER_DOMAIN) if key in self.recipes), None)
+
+    @property
+    def looks_for_duplicates(self) -> bool:
+        return self.near_duplicates.enabled or self.exact_duplicates != "off"

@@ -13,15 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from chimera.artefacts import write_json
 from chimera.typed import Config
 from curriculum_app.core.contamination_check import CONTAMINATION_SCHEMA, CheckTask, ContaminationCheck
 from curriculum_app.core.dataset_version import DOCUMENT_SCHEMA, DROPPED_SCHEMA, DroppedDocument
-from curriculum_app.core.dedup.config import NearDuplicateConfig
-from curriculum_app.core.dedup.near_duplicates import Sketch, Sketcher
+from curriculum_app.core.dedup.config import Exact, NearDuplicateConfig
+from curriculum_app.core.dedup.sketches import SKETCH_SCHEMA, Sketcher, Sketching
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
 from curriculum_app.core.parquet_rows import RowWriter, read_rows
@@ -30,17 +27,6 @@ from curriculum_app.core.pipeline import Chain, Funnel
 KEPT, DROPPED, SKETCHES, FUNNEL = "kept.parquet", "dropped.parquet", "sketches.parquet", "funnel.json"
 FOUND = "found.parquet"  # items of benchmarks
 _KEPT_ROW_GROUP = 16  # small, so that one text can be read without many neighbours
-_SKETCH_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("domain", pa.string()),
-        ("num_chars", pa.int64()),
-        ("num_bytes", pa.int64()),
-        ("num_shingles", pa.int64()),
-        ("tie", pa.string()),
-        ("signature", pa.binary()),
-    ]
-)
 
 
 class ShardTask(Config):
@@ -51,6 +37,7 @@ class ShardTask(Config):
     folder: str
     recipes: dict[str, list[FilterChoice]]
     near_duplicates: NearDuplicateConfig
+    exact_duplicates: Exact
     check: CheckTask | None = None
 
 
@@ -72,13 +59,14 @@ def run_shard(task: ShardTask) -> None:
 
 def _write(task: ShardTask, folder: Path) -> None:
     chains = {domain: Chain(recipe) for domain, recipe in task.recipes.items()}
-    sketcher = Sketcher(task.near_duplicates) if task.near_duplicates.enabled else None
+    how = Sketching(task.near_duplicates, task.exact_duplicates == "cleaned")
+    sketcher = Sketcher(how) if task.near_duplicates.enabled or task.exact_duplicates != "off" else None
     check = ContaminationCheck(task.check) if task.check is not None else None
     present = set()
     with (
         RowWriter(folder / KEPT, DOCUMENT_SCHEMA, _KEPT_ROW_GROUP) as kept,
         RowWriter(folder / DROPPED, DROPPED_SCHEMA) as dropped,
-        RowWriter(folder / SKETCHES, _SKETCH_SCHEMA) as sketches,
+        RowWriter(folder / SKETCHES, SKETCH_SCHEMA) as sketches,
         RowWriter(folder / FOUND, CONTAMINATION_SCHEMA) as found,
     ):
         for row in read_rows(Path(task.file), task.row_group):
@@ -93,15 +81,11 @@ def _write(task: ShardTask, folder: Path) -> None:
                 continue
             kept.add(result.as_row())
             if sketcher is not None:
-                sketches.add(_sketch_row(sketcher.sketch(result)))
+                sketches.add(sketcher.sketch(result).as_row())
     counts = {domain: chains[domain].counts() for domain in sorted(present)}
     if check is not None:
         counts = {domain: [*stages, check.counts(domain)] for domain, stages in counts.items()}
     write_json(folder / FUNNEL, counts)
-
-
-def _sketch_row(sketch: Sketch) -> dict[str, Any]:
-    return vars(sketch) | {"signature": sketch.signature.tobytes()}
 
 
 class ShardResult:
@@ -120,9 +104,8 @@ class ShardResult:
         """The items of benchmarks that its documents hold."""
         return read_rows(self.folder / FOUND)
 
-    def sketches(self) -> Iterator[Sketch]:
-        for row in read_rows(self.folder / SKETCHES):
-            yield Sketch(**row | {"signature": np.frombuffer(row["signature"], np.uint32)})
+    def sketch_rows(self) -> Iterator[dict[str, Any]]:
+        return read_rows(self.folder / SKETCHES)
 
     def funnel(self) -> Funnel:
         funnel: Funnel = json.loads((self.folder / FUNNEL).read_text(encoding="utf-8"))

@@ -35,6 +35,7 @@ DROPPED_SCHEMA = pa.schema(
         ("edge_id", pa.string()),
         ("benchmark", pa.string()),
         ("item", pa.string()),
+        ("kept_in", pa.string()),
     ]
 )
 QUARANTINE_SCHEMA = pa.schema(
@@ -42,16 +43,17 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 DROPPED_FILE = "dropped.parquet"
 QUARANTINE_FILE = "quarantine.parquet"
-_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard", "edge_id", "benchmark", "item")
+_WHY = ("stage", "reason", "statistic", "kept_id", "jaccard", "edge_id", "benchmark", "item", "kept_in")
 
 
 @dataclass(frozen=True)
 class DroppedDocument:
     """A document that curation removed, as it came into the stage that removed it.
 
-    `statistic` is the number the stage compared with its threshold. Near-duplicates only: `kept_id` is the document
+    `statistic` is the number the stage compared with its threshold. Duplicates only: `kept_id` is the document
     that was kept instead, `jaccard` the exact similarity to it; `edge_id` is the document to which the similarity is
-    `statistic`, the kept one itself unless one document was kept per component. Decontamination only: `benchmark` is
+    `statistic`, the kept one itself unless there is a chain. `kept_in` is the digest of the earlier version that
+    holds the kept one, None for the version itself. Decontamination only: `benchmark` is
     the digest of the benchmark and `item` the id of its item that shares most with the document.
     """
 
@@ -64,6 +66,7 @@ class DroppedDocument:
     edge_id: str | None = None
     benchmark: str | None = None
     item: str | None = None
+    kept_in: str | None = None
 
     def as_row(self) -> dict[str, Any]:
         return self.document.as_row() | {name: getattr(self, name) for name in _WHY}

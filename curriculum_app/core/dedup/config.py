@@ -11,6 +11,8 @@ from chimera.typed import Config
 from curriculum_app.core.dedup.shingles import Unit
 
 Keep = Literal["direct", "component"]
+Engine = Literal["bands", "datasketch"]
+Exact = Literal["text", "cleaned", "off"]
 USUAL_LENGTH: Mapping[Unit, int] = {"char": 13, "word": 5}  # SlimPajama's and FineWeb's
 
 
@@ -39,6 +41,16 @@ class NearDuplicateConfig(Config):
         description="direct: a document goes only if it is similar to one that stays; component: of documents linked "
         "by a chain of similar pairs one stays, though the ends of the chain may differ.",
     )
+    engine: Engine = Field(
+        "bands",
+        title="Index",
+        description="Gives the same result either way. bands: sorted band keys, under 0.8 kB a document with all; "
+        "datasketch: the library's own tables, about 3 kB more.",
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide about the result, which are part of a recipe."""
+        return self.model_dump(mode="json", exclude={"engine"})
 
     @model_validator(mode="before")
     @classmethod

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from curriculum_app.core.dedup.config import NearDuplicateConfig
-from curriculum_app.core.dedup.near_duplicates import Sketch, probability_of_proposal, visiting_order
-from curriculum_app.core.dedup.shingles import shingles
+from curriculum_app.core.dedup.index import band_keys
+from curriculum_app.core.dedup.near_duplicates import probability_of_proposal
+from curriculum_app.core.dedup.shingles import Numbers, shingle_numbers
+from curriculum_app.core.dedup.sketches import Sketches
 
 MAX_DOCUMENTS = 400
 DRAWN_AS_PAIRS = 300  # of these documents; the rest is drawn uniformly
@@ -28,23 +30,22 @@ BINS = 20
 _LOOSE_ROWS = 4
 _LOOSE_MARGIN = 0.2  # of estimated similarity below the threshold: five standard errors of 128 permutations
 
-Numbers = NDArray[np.int64]
-
 
 def measure_bands(
-    sketches: Sequence[Sketch], text_of: Callable[[int], str], config: NearDuplicateConfig
+    sketches: Sketches, text_of: Callable[[int], str], config: NearDuplicateConfig, visit: NDArray[np.int64]
 ) -> dict[str, Any]:
     """Counts over all pairs of the sample, `recall` and `precision` (None where there is nothing to divide by).
 
-    `bins`: per twentieth of similarity the `pairs` of the sample and how many of them are `proposed`.
+    `visit`: the documents to draw from, in visiting order. `bins`: per twentieth of similarity the `pairs` of the
+    sample and how many of them are `proposed`.
     """
-    sample = sample_of(sketches, config)
+    sample = sample_of(sketches, config, visit)
     length, unit = config.shingle_length, config.shingle_unit
     exact, proposed = np.zeros(0), np.zeros(0, dtype=bool)
     if len(sample) > 1:
         upper = np.triu_indices(len(sample), 1)
-        exact = jaccard_matrix(shingles(text_of(number), length, unit) for number in sample)[upper]
-        proposed = shares_a_band([sketches[number] for number in sample], config.bands, config.rows)[upper]
+        exact = jaccard_matrix(shingle_numbers(text_of(number), length, unit) for number in sample)[upper]
+        proposed = shares_a_band(sketches.signatures[sample], config.bands, config.rows)[upper]
     similar = exact >= config.threshold
     found = int((similar & proposed).sum())
     pairs, hits = histogram(exact), histogram(exact[proposed])
@@ -68,18 +69,18 @@ def histogram(similarities: Sequence[float] | NDArray[np.float64]) -> list[int]:
     return counts
 
 
-def sample_of(sketches: Sequence[Sketch], config: NearDuplicateConfig) -> list[int]:
+def sample_of(sketches: Sketches, config: NearDuplicateConfig, visit: NDArray[np.int64]) -> list[int]:
     """Numbers of at most `MAX_DOCUMENTS` documents with shingles; the order of the input does not matter."""
-    visit = [number for number in visiting_order(sketches, config) if sketches[number].num_shingles]
+    visit = visit[sketches.num_shingles[visit] > 0]
     rng = np.random.default_rng(config.seed)
     chosen: dict[int, None] = {}
     room = MAX_SHINGLES
-    pairs = ((visit[a], visit[b]) for a, b in _likely_pairs([sketches[number] for number in visit], config, rng))
-    singles = ((visit[place],) for place in rng.permutation(len(visit)))
+    pairs = ((int(visit[a]), int(visit[b])) for a, b in _likely_pairs(sketches.signatures[visit], config, rng))
+    singles = ((int(visit[place]),) for place in rng.permutation(len(visit)))
     for limit, drawn in ((DRAWN_AS_PAIRS, pairs), (MAX_DOCUMENTS, singles)):
         for numbers in drawn:
             new = [number for number in numbers if number not in chosen]
-            size = sum(sketches[number].num_shingles for number in new)
+            size = int(sketches.num_shingles[new].sum())
             if len(chosen) + len(new) > limit:
                 break
             if size <= room:
@@ -94,51 +95,41 @@ def _loose_bands(config: NearDuplicateConfig) -> tuple[int, int]:
 
 
 def _likely_pairs(
-    sketches: Sequence[Sketch], config: NearDuplicateConfig, rng: np.random.Generator
+    signatures: NDArray[np.uint32], config: NearDuplicateConfig, rng: np.random.Generator
 ) -> Iterator[tuple[int, int]]:
     """Neighbours in a bucket of the loose bands whose signatures suggest a similarity near the threshold or above."""
     bands, rows = _loose_bands(config)
-    neighbours = [_neighbours(_keys(sketches, band, rows)) for band in range(bands)]
+    neighbours = [_neighbours(band_keys(signatures, band, rows)) for band in range(bands)]
     pairs = np.unique(np.concatenate(neighbours), axis=0)
     for a, b in rng.permutation(pairs).tolist():
-        if np.mean(sketches[a].signature == sketches[b].signature) >= config.threshold - _LOOSE_MARGIN:
+        if np.mean(signatures[a] == signatures[b]) >= config.threshold - _LOOSE_MARGIN:
             yield a, b
 
 
-def _keys(sketches: Sequence[Sketch], band: int, rows: int) -> NDArray[np.uint64]:
-    """One number per document for its values in the band (FNV-1a over 32-bit words); equal values, equal numbers."""
-    keys = np.full(len(sketches), 0xCBF29CE484222325, dtype=np.uint64)
-    for row in range(band * rows, (band + 1) * rows):
-        values = np.fromiter((sketch.signature[row] for sketch in sketches), np.uint64, len(sketches))
-        keys = (keys ^ values) * np.uint64(0x100000001B3)
-    return keys
-
-
-def _neighbours(keys: NDArray[np.uint64]) -> Numbers:
+def _neighbours(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """`[pairs, 2]`: documents next to each other in a bucket."""
     place = np.argsort(keys, kind="stable")
     same = keys[place][1:] == keys[place][:-1]
     return np.stack([place[:-1][same], place[1:][same]], axis=1).astype(np.int64)
 
 
-def jaccard_matrix(sets: Iterable[set[str]]) -> NDArray[np.float64]:
-    """Exact Jaccard similarity of every two sets, `[n, n]`; the sets may be made one at a time."""
-    numbers: dict[str, int] = {}
-    columns = [np.fromiter((numbers.setdefault(s, len(numbers)) for s in found), np.int64) for found in sets]
-    sizes = np.array([len(found) for found in columns])
-    rows = np.repeat(np.arange(len(columns)), sizes)
-    shape = (len(columns), len(numbers))
-    holds = sparse.csr_array((np.ones(len(rows), np.int32), (rows, np.concatenate(columns))), shape=shape)
+def jaccard_matrix(sets: Iterable[Numbers]) -> NDArray[np.float64]:
+    """Exact Jaccard similarity of every two sets of distinct numbers, `[n, n]`; they may be made one at a time."""
+    found = list(sets)
+    sizes = np.array([len(numbers) for numbers in found])
+    _, columns = np.unique(np.concatenate(found), return_inverse=True)
+    rows = np.repeat(np.arange(len(found)), sizes)
+    shape = (len(found), int(columns.max(initial=-1)) + 1)
+    holds = sparse.csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=shape)
     shared = (holds @ holds.T).toarray()
     union = sizes[:, None] + sizes[None, :] - shared
     similarity: NDArray[np.float64] = shared / np.maximum(union, 1)
     return similarity
 
 
-def shares_a_band(sketches: Sequence[Sketch], bands: int, rows: int) -> NDArray[np.bool_]:
+def shares_a_band(signatures: NDArray[np.uint32], bands: int, rows: int) -> NDArray[np.bool_]:
     """`[n, n]`: whether two documents agree in all rows of a band, which is when the index proposes them."""
-    signatures = np.stack([sketch.signature for sketch in sketches])
-    found = np.zeros((len(sketches), len(sketches)), dtype=bool)
+    found = np.zeros((len(signatures), len(signatures)), dtype=bool)
     for band in range(bands):
         part = signatures[:, band * rows : (band + 1) * rows]
         found |= (part[:, None, :] == part[None, :, :]).all(axis=2)

@@ -33,7 +33,9 @@ from curriculum_app.core.dataset_version import (
     VersionResult,
 )
 from curriculum_app.core.decontamination import build_index
-from curriculum_app.core.dedup.stage import find_for_curation
+from curriculum_app.core.dedup.earlier import SKETCHES_FILE
+from curriculum_app.core.dedup.sketches import SKETCH_SCHEMA
+from curriculum_app.core.dedup.stage import GROUPS_FILE, find_for_curation, sketching, write_groups
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
 from curriculum_app.core.media_store import carry_media
@@ -42,6 +44,7 @@ from curriculum_app.core.pipeline import Funnel, merge_funnels
 from curriculum_app.core.provenance import code_version
 from curriculum_app.core.worker_pool import run_tasks
 
+_NOT_DECIDING: dict[str, Any] = {"name": True, "datasets": True, "workers": True, "near_duplicates": {"engine"}}
 _WORTH_PROCESSES = 1000  # documents; below that, starting processes costs more than they save
 
 
@@ -56,10 +59,10 @@ def run(config: CurateConfig, ctx: Context) -> VersionResult:
     versions = [ctx.open(dataset) for dataset in config.datasets]
     recipes = _recipes_by_domain(config, versions)
     benchmarks = sorted(map(ctx.open, config.decontamination.benchmarks), key=lambda benchmark: benchmark.digest)
-    recipe = recipe_of(config, versions, benchmarks)
+    recipe = recipe_of(config, versions, benchmarks, [ctx.open(version) for version in config.against])
 
     def key() -> str | None:
-        said = config.model_dump(mode="json", exclude={"name", "datasets", "workers"})
+        said = config.model_dump(mode="json", exclude=_NOT_DECIDING)
         return key_of("curate", {"recipe": recipe, "config": said})
 
     def make() -> Stored:
@@ -81,22 +84,25 @@ def _curate(
     check = _check(config, benchmarks, ctx, scratch / "grams") if benchmarks else None
     shards = _filter(config, recipes, versions, check, ctx, scratch)
     funnel = merge_funnels(shard.funnel() for shard in shards)
-    duplicates, report = find_for_curation(config, shards, ctx)
+    duplicates = find_for_curation(config, shards, ctx)
     with ctx.store.stage(DatasetVersion.ref_kind) as stage:
-        finish, contamination = Finish(config, funnel), ContaminationReport(benchmarks)
+        contamination = ContaminationReport(benchmarks)
         if benchmarks:
             with RowWriter(stage.path / CONTAMINATION_FILE, CONTAMINATION_SCHEMA) as found:
                 found.extend(contamination.pass_on(row for shard in shards for row in shard.found_rows()))
         with (
             DatasetWriter(stage.path, recipe) as documents,
             RowWriter(stage.path / DROPPED_FILE, DROPPED_SCHEMA) as dropped,
+            RowWriter(stage.path / SKETCHES_FILE, SKETCH_SCHEMA) as sketches,
         ):
-            for item in finish.items(shards, duplicates, ctx):
+            finish = Finish(config, funnel, sketches)
+            for item in finish.items(shards, duplicates.verdicts, ctx):
                 if isinstance(item, Document):
                     documents.add(item)
                 else:
                     dropped.add(item)
         carry_media([version.stored.path for version in versions], stage.path)
+        write_groups(stage.path / GROUPS_FILE, duplicates.verdicts)
         funnel = finish.funnel()
         _require_documents(documents.num_documents, funnel, config)
         manifest = {
@@ -105,7 +111,9 @@ def _curate(
             "parents": [version.digest for version in versions],
             "recipe": recipe,
             "funnel": funnel,
-            "duplicates": report,
+            "duplicates": duplicates.near,
+            "exact_duplicates": duplicates.exact,
+            "sketches": sketching(config).identity(),
             "contamination": contamination.facts(),
             "code_version": code_version(),
         }
@@ -113,13 +121,19 @@ def _curate(
 
 
 def recipe_of(
-    config: CurateConfig, versions: Sequence[DatasetVersion], benchmarks: Sequence[Benchmark] = ()
+    config: CurateConfig,
+    versions: Sequence[DatasetVersion],
+    benchmarks: Sequence[Benchmark] = (),
+    against: Sequence[DatasetVersion] = (),
 ) -> dict[str, Any]:
     """What decides about the records: parents and settings, not the name or the number of processes.
 
-    Benchmarks are named by their content, in no order; without any, decontamination says nothing.
+    Benchmarks and earlier versions are named by their content, in no order; without any nothing is said of them.
     """
-    said = config.model_dump(mode="json", include={"recipes", "near_duplicates", "final_filters"})
+    said = config.model_dump(mode="json", include={"recipes", "exact_duplicates", "final_filters"})
+    said["near_duplicates"] = config.near_duplicates.deciding()
+    if against:
+        said["against"] = sorted(version.digest for version in against)
     if benchmarks:
         digests = sorted(benchmark.digest for benchmark in benchmarks)
         said["decontamination"] = {**config.decontamination.as_json(), "benchmarks": digests}
@@ -165,6 +179,7 @@ def _filter(
             folder=str(shards[number].folder),
             recipes=recipes,
             near_duplicates=config.near_duplicates,
+            exact_duplicates=config.exact_duplicates,
             check=check,
         )
         for number in open_

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from datasketch import MinHash
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -11,14 +12,12 @@ from pydantic import ValidationError
 from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.dedup.near_duplicates import (
     Duplicate,
-    Sketch,
-    Sketcher,
     cross_source_matrix,
     find_duplicates,
     probability_of_proposal,
-    visiting_order,
 )
-from curriculum_app.core.dedup.shingles import clean, jaccard, shingles
+from curriculum_app.core.dedup.shingles import _clean_ascii, clean, jaccard, shingle_numbers, shingles
+from curriculum_app.core.dedup.sketches import Sketch, Sketcher, Sketches, Sketching
 from curriculum_app.core.documents import Document
 
 CONFIG = NearDuplicateConfig()
@@ -27,8 +26,17 @@ B = "The quick brown fox jumps over the lazy dog near the old stone bank!"
 
 
 def duplicates_of(documents: list[Document], config: NearDuplicateConfig = CONFIG) -> list[Duplicate]:
-    sketcher = Sketcher(config)
-    return find_duplicates([sketcher.sketch(d) for d in documents], lambda n: documents[n].text, config)
+    sketcher = Sketcher(Sketching(config))
+    sketches = Sketches.of(map(sketcher.sketch, documents), config.num_perm)
+    return find_duplicates(sketches, lambda n: documents[n].text, config)
+
+
+def bare(id_: str, domain: str, chars: int, size: int = 10) -> Sketch:
+    return Sketch(id_, domain, chars, size, 1, b"", b"", np.zeros(128, np.uint32))
+
+
+def similarity(a: str, b: str) -> float:
+    return jaccard(shingle_numbers(a), shingle_numbers(b))
 
 
 def named(documents: list[Document], config: NearDuplicateConfig = CONFIG) -> set[tuple[str, str, float]]:
@@ -52,7 +60,7 @@ def test_shingles_are_thirteen_characters() -> None:
 def test_the_worked_pair_has_jaccard_45_of_65() -> None:
     a, b = shingles(A), shingles(B)
     assert (len(a), len(b), len(a & b), len(a | b)) == (55, 55, 45, 65)
-    assert jaccard(a, b) == pytest.approx(0.692308, abs=1e-6)
+    assert similarity(A, B) == 45 / 65 == pytest.approx(0.692308, abs=1e-6)
 
 
 def test_words_as_shingles_give_the_worked_8_of_12_and_0_of_4() -> None:
@@ -99,16 +107,16 @@ def test_signatures_estimate_jaccard() -> None:
     rng = random.Random(0)
     base = sentence(rng, 200)
     other = base[: len(base) // 2] + sentence(rng, 100)
-    sketcher = Sketcher(CONFIG)
+    sketcher = Sketcher(Sketching(CONFIG))
     a, b = (sketcher.sketch(Document("", text, "")).signature for text in (base, other))
-    truth = jaccard(shingles(base), shingles(other))
+    truth = similarity(base, other)
     assert a.dtype == np.uint32 and a.shape == (128,)
     assert abs(float(np.mean(a == b)) - truth) < 4 * (truth * (1 - truth) / 128) ** 0.5
 
 
 def test_texts_below_thirteen_characters_never_collide() -> None:
     assert duplicates_of([Document("1", "short", "a"), Document("2", "short", "a"), Document("3", "", "a")]) == []
-    assert jaccard(set(), set()) == 0
+    assert similarity("short", "short") == 0
 
 
 def test_the_worked_pair_stays_and_a_copy_goes() -> None:
@@ -118,25 +126,17 @@ def test_the_worked_pair_stays_and_a_copy_goes() -> None:
 
 
 def test_domain_priority_then_length_then_id_decide_which_one_stays() -> None:
-    sketches = [
-        Sketch(id_, domain, chars, chars, 1, "", np.zeros(128, np.uint32))
-        for id_, domain, chars in [
-            ("a", "web", 900),
-            ("b", "web", 400),
-            ("c", "code", 900),
-            ("d", "books", 850),
-            ("e", "web", 400),
-        ]
-    ]
-    order = visiting_order(sketches, NearDuplicateConfig(priority=["books", "code"]))
-    assert [sketches[n].id for n in order] == ["d", "c", "a", "b", "e"]
+    rows = [("e", "web", 400), ("a", "web", 900), ("b", "web", 400), ("c", "code", 900), ("d", "books", 850)]
+    sketches = Sketches.of((bare(*row) for row in rows), 128)
+    order = sketches.visiting_order(["books", "code"])
+    assert [sketches.id(n) for n in order] == ["d", "c", "a", "b", "e"]
+    assert [sketches.id(n) for n in sketches.visiting_order(["books"], first=1)] == ["e", "d", "a", "c", "b"]
 
 
 def test_the_cross_source_matrix_counts_kept_against_removed() -> None:
     domains = {"a": "web", "b": "web", "c": "code", "d": "books", "e": "web"}
-    sketches = [Sketch(i, dom, 1, 10, 1, "", np.zeros(128, np.uint32)) for i, dom in domains.items()]
-    found = [Duplicate(0, 3, 0.9, 3, 0.9), Duplicate(2, 3, 0.9, 3, 0.9), Duplicate(4, 1, 0.9, 1, 0.9)]
-    assert cross_source_matrix(found, sketches) == {
+    sketches = Sketches.of((bare(i, domain, 1) for i, domain in domains.items()), 128)
+    assert cross_source_matrix([(0, 3), (2, 3), (4, 1)], sketches) == {
         "books": {"web": {"documents": 1, "bytes": 10}, "code": {"documents": 1, "bytes": 10}},
         "web": {"web": {"documents": 1, "bytes": 10}},
     }
@@ -160,9 +160,9 @@ def test_the_result_does_not_depend_on_the_order_of_the_input(seed: int) -> None
     assert named(shuffled, config) == expected
     removed = {removed for removed, _, _ in expected}
     by_id = {document.id: document.text for document in documents}
-    for gone, kept, similarity in expected:
+    for gone, kept, exact in expected:
         assert kept not in removed
-        assert similarity == jaccard(shingles(by_id[gone]), shingles(by_id[kept])) >= config.threshold
+        assert exact == similarity(by_id[gone], by_id[kept]) >= config.threshold
 
 
 def test_recall_of_pairs_just_above_the_threshold_is_what_the_s_curve_promises() -> None:
@@ -175,7 +175,7 @@ def test_recall_of_pairs_just_above_the_threshold_is_what_the_s_curve_promises()
             copy[rng.randrange(len(copy))] = "other"
         a, b = " ".join(words), " ".join(copy)
         documents += [Document(f"{number}a", a, "x"), Document(f"{number}b", b, "x")]
-        planted += jaccard(shingles(a), shingles(b)) >= 0.8
+        planted += similarity(a, b) >= 0.8
     assert planted > 50
     assert len(duplicates_of(documents)) / planted > probability_of_proposal(0.8, 16, 8) > 0.94
 
@@ -183,3 +183,29 @@ def test_recall_of_pairs_just_above_the_threshold_is_what_the_s_curve_promises()
 def test_more_bands_and_rows_than_permutations_are_refused() -> None:
     with pytest.raises(ValidationError, match="160, more than the 128"):
         NearDuplicateConfig(bands=20)
+
+
+@given(st.text(alphabet="aé 中\t.", max_size=80), st.text(alphabet="aé 中\t.", max_size=80), st.integers(1, 9))
+def test_numbers_stand_for_shingles_one_for_one(a: str, b: str, length: int) -> None:
+    for unit in ("char", "word"):
+        x, y = shingles(a, length, unit), shingles(b, length, unit)
+        numbers = shingle_numbers(a, length, unit)
+        assert len(numbers) == len(x) and (np.diff(numbers) > 0).all()
+        expected = len(x & y) / len(x | y) if x | y else 0
+        assert jaccard(numbers, shingle_numbers(b, length, unit)) == expected
+
+
+def test_ascii_is_cleaned_like_any_other_text() -> None:
+    text = "".join(map(chr, range(128))) + "  A\t\tB \r\n C  " + "".join(map(chr, range(127, -1, -1))) + " "
+    assert _clean_ascii(text).decode() == clean(text)
+
+
+def test_a_lone_surrogate_has_shingles_too() -> None:
+    assert len(shingle_numbers("\ud800" + "abcdefghijklm")) == 2
+
+
+def test_signatures_are_those_of_datasketch() -> None:
+    numbers = shingle_numbers(sentence(random.Random(3), 300))
+    minhash = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=lambda number: number >> 32)
+    minhash.update_batch(numbers.tolist())
+    assert (Sketcher(Sketching(CONFIG)).signature(numbers) == minhash.hashvalues).all()

@@ -4,6 +4,7 @@ import random
 import tempfile
 from itertools import combinations
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,17 +15,15 @@ from chimera.context import LocalContext
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.dataset_version import DatasetVersion, DatasetWriter
 from curriculum_app.core.dedup.components import Link, one_per_component
-from curriculum_app.core.dedup.config import NearDuplicateConfig
+from curriculum_app.core.dedup.config import Engine, NearDuplicateConfig
 from curriculum_app.core.dedup.measured import BINS, histogram, jaccard_matrix, measure_bands, sample_of
 from curriculum_app.core.dedup.near_duplicates import (
     Duplicate,
-    Sketch,
-    Sketcher,
     cross_source_matrix,
     find_duplicates,
-    visiting_order,
 )
-from curriculum_app.core.dedup.shingles import jaccard, shingles
+from curriculum_app.core.dedup.shingles import jaccard, shingle_numbers
+from curriculum_app.core.dedup.sketches import Sketch, Sketcher, Sketches, Sketching
 from curriculum_app.core.documents import Document
 from curriculum_app.core.jobs import curate
 
@@ -67,9 +66,17 @@ def planted(seed: int, pairs: int) -> list[Document]:
     return [Document(name, text, rng.choice(DOMAINS)) for name, text in texts]
 
 
-def sketches_of(documents: list[Document], config: NearDuplicateConfig) -> list[Sketch]:
-    sketcher = Sketcher(config)
-    return [sketcher.sketch(document) for document in documents]
+def sketches_of(documents: list[Document], config: NearDuplicateConfig) -> Sketches:
+    return Sketches.of(map(Sketcher(Sketching(config)).sketch, documents), config.num_perm)
+
+
+def measured_of(documents: list[Document], config: NearDuplicateConfig) -> dict[str, Any]:
+    sketches = sketches_of(documents, config)
+    return measure_bands(sketches, lambda n: documents[n].text, config, sketches.visiting_order(config.priority))
+
+
+def similarity(a: str, b: str) -> float:
+    return jaccard(shingle_numbers(a), shingle_numbers(b))
 
 
 def removed_from(documents: list[Document], config: NearDuplicateConfig) -> list[Duplicate]:
@@ -85,7 +92,7 @@ def similar_pairs(documents: list[Document]) -> set[tuple[str, str]]:
         (a.id, b.id)
         for family in families.values()
         for a, b in combinations(family, 2)
-        if jaccard(shingles(a.text), shingles(b.text)) >= 0.8
+        if similarity(a.text, b.text) >= 0.8
     }
 
 
@@ -109,7 +116,7 @@ def test_direct_removes_nothing_below_the_threshold_to_the_one_kept(corpus: list
     for duplicate in found:
         a, b = corpus[duplicate.removed], corpus[duplicate.kept]
         assert duplicate.kept not in gone
-        assert duplicate.jaccard == jaccard(shingles(a.text), shingles(b.text)) >= 0.8
+        assert duplicate.jaccard == similarity(a.text, b.text) >= 0.8
         assert (duplicate.edge, duplicate.edge_jaccard) == (duplicate.kept, duplicate.jaccard)
     assert len({(corpus[d.removed].domain, corpus[d.kept].domain) for d in found}) == len(DOMAINS) ** 2
 
@@ -121,10 +128,35 @@ def test_a_chain_leaves_every_other_link_or_one_document() -> None:
     component = removed_from(documents, COMPONENT)
     assert [(d.removed, d.kept, d.edge) for d in component] == [(1, 0, 0), (2, 0, 1), (3, 0, 2)]
     for duplicate in component:
-        removed, kept, edge = (shingles(documents[n].text) for n in (duplicate.removed, duplicate.kept, duplicate.edge))
+        removed, kept, edge = (
+            shingle_numbers(documents[n].text) for n in (duplicate.removed, duplicate.kept, duplicate.edge)
+        )
         assert duplicate.jaccard == jaccard(removed, kept)
         assert duplicate.edge_jaccard == jaccard(removed, edge) >= 0.8
     assert component[1].jaccard < 0.8 and component[2].jaccard < component[1].jaccard
+
+
+@pytest.mark.parametrize("keep", ["direct", "component"])
+def test_every_engine_gives_the_same_verified_pairs(corpus: list[Document], keep: str) -> None:
+    results = []
+    for engine in get_args(Engine):
+        config = NearDuplicateConfig.model_validate({"engine": engine, "keep": keep})
+        results.append(removed_from(corpus, config))
+    assert len(results[0]) > 200 and all(result == results[0] for result in results)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from(["direct", "component"]))
+def test_every_engine_agrees_on_texts_with_large_buckets(seed: int, keep: str) -> None:
+    rng = random.Random(seed)
+    base = letters(rng, 120)
+    texts = [base[: rng.randint(60, 120)] + letters(rng, rng.choice([0, 5, 40])) for _ in range(30)]
+    documents = [Document(str(number), text, rng.choice(DOMAINS)) for number, text in enumerate(texts)]
+    first, *others = (
+        removed_from(documents, NearDuplicateConfig.model_validate({"engine": engine, "keep": keep}))
+        for engine in get_args(Engine)
+    )
+    assert all(other == first for other in others)
 
 
 def test_component_keeps_one_document_of_every_component(corpus: list[Document]) -> None:
@@ -137,13 +169,13 @@ def test_component_keeps_one_document_of_every_component(corpus: list[Document])
 
 def test_the_worked_components_keep_the_first_by_priority_then_the_longest() -> None:
     rows = [("a", "web", 900), ("b", "web", 400), ("c", "code", 900), ("d", "books", 850), ("e", "web", 500)]
-    sketches = [Sketch(name, domain, n, n, 1, "", np.zeros(128, np.uint32)) for name, domain, n in rows]
-    visit = visiting_order(sketches, NearDuplicateConfig(priority=["books", "code", "web"]))
+    signature = np.zeros(128, np.uint32)
+    sketches = Sketches.of((Sketch(name, domain, n, n, 1, b"", b"", signature) for name, domain, n in rows), 128)
+    visit = sketches.visiting_order(["books", "code", "web"]).tolist()
     links = [Link(0, 2, 0.9), Link(2, 3, 0.85), Link(1, 4, 0.95)]
     found = sorted(one_per_component(links, visit), key=lambda item: item[0])
     assert found == [(0, 3, Link(0, 2, 0.9)), (1, 4, Link(1, 4, 0.95)), (2, 3, Link(2, 3, 0.85))]
-    duplicates = [Duplicate(gone, kept, link.jaccard, link.other, link.jaccard) for gone, kept, link in found]
-    matrix = cross_source_matrix(duplicates, sketches)
+    matrix = cross_source_matrix([(gone, kept) for gone, kept, _ in found], sketches)
     counts = {(kept, gone): cell["documents"] for kept, row in matrix.items() for gone, cell in row.items()}
     assert counts == {("books", "web"): 1, ("books", "code"): 1, ("web", "web"): 1}
 
@@ -186,14 +218,14 @@ def test_the_stored_statistic_is_the_one_recomputed_from_the_texts(tmp_path: Pat
     text = {document.id: document.text for document in documents}
     rows = [row for row in curated(documents, COMPONENT, 50, tmp_path) if len(row) == 5]
     assert len(rows) > 30
-    for gone, kept, similarity, edge, statistic in rows:
-        assert similarity == jaccard(shingles(text[str(gone)]), shingles(text[str(kept)]))
-        assert statistic == jaccard(shingles(text[str(gone)]), shingles(text[str(edge)])) >= 0.8
+    for gone, kept, stored, edge, statistic in rows:
+        assert stored == similarity(text[str(gone)], text[str(kept)])
+        assert statistic == similarity(text[str(gone)], text[str(edge)]) >= 0.8
 
 
 def test_measured_recall_is_that_of_all_pairs_and_every_similar_pair_is_in_the_sample(corpus: list[Document]) -> None:
     documents = corpus[-300:]
-    measured = measure_bands(sketches_of(documents, DIRECT), lambda number: documents[number].text, DIRECT)
+    measured = measured_of(documents, DIRECT)
     assert measured["documents"] == 300 and measured["pairs"] == 300 * 299 // 2
     assert measured["similar"] == len(similar_pairs(documents))
     assert measured["recall"] == measured["found"] / measured["similar"] >= 0.98
@@ -206,7 +238,7 @@ def test_measured_recall_is_that_of_all_pairs_and_every_similar_pair_is_in_the_s
 def test_bands_that_miss_are_measured_as_missing(corpus: list[Document]) -> None:
     strict = NearDuplicateConfig(bands=9, rows=13)
     documents = corpus[300:700]
-    measured = measure_bands(sketches_of(documents, strict), lambda number: documents[number].text, strict)
+    measured = measured_of(documents, strict)
     assert measured["similar"] > 50 and measured["recall"] < 0.9
 
 
@@ -215,21 +247,22 @@ def test_the_sample_holds_similar_pairs_of_a_corpus_that_has_few_and_is_bounded(
     documents = [Document(f"own-{n}", letters(rng, 60), "web") for n in range(1500)]
     a, b = pair_of(rng, 0.85)
     documents += [Document("near-a", a, "web"), Document("near-b", b, "web"), Document("short", "too short", "web")]
-    chosen = sample_of(sketches_of(documents, DIRECT), DIRECT)
+    sketches = sketches_of(documents, DIRECT)
+    chosen = sample_of(sketches, DIRECT, sketches.visiting_order([]))
     assert len(chosen) == len(set(chosen)) == 400
     assert {1500, 1501} <= set(chosen) and 1502 not in chosen
 
 
 def test_a_corpus_without_pairs_has_nothing_to_measure() -> None:
     for documents in ([], [Document("a", "too short", "x")], [Document("a", letters(random.Random(1), 90), "x")]):
-        measured = measure_bands(sketches_of(documents, DIRECT), lambda number: "", DIRECT)
+        measured = measured_of(documents, DIRECT)
         assert measured["pairs"] == 0 and measured["recall"] is None and measured["precision"] is None
 
 
-@given(st.lists(st.sets(st.sampled_from("abcdefg")), min_size=1, max_size=6))
-def test_the_matrix_of_similarities_is_exact(sets: list[set[str]]) -> None:
-    matrix = jaccard_matrix(sets)
-    assert matrix.tolist() == [[jaccard(a, b) for b in sets] for a in sets]
+@given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=6))
+def test_the_matrix_of_similarities_is_exact(sets: list[set[int]]) -> None:
+    matrix = jaccard_matrix(np.array(sorted(numbers), np.uint64) for numbers in sets)
+    assert matrix.tolist() == [[len(a & b) / len(a | b) if a | b else 0 for b in sets] for a in sets]
 
 
 def test_a_similarity_of_one_is_counted_in_the_last_bin() -> None:
