@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -84,6 +85,11 @@ class PreviewConfig(Config):
 
     path: str = Field(title="File or folder", description="A path on the worker's machine.", min_length=1)
     format: Format = Field("auto", title="Format", description="auto goes by names.")
+
+    @property
+    def name(self) -> str:
+        """What its job is called."""
+        return f"Preview of {PurePath(self.path).name}"
 
 
 def default_recipes() -> dict[str, list[FilterChoice]]:

@@ -37,7 +37,7 @@ class MappedValue(Config):
         json_schema_extra={"multiline": True},
     )
     cast: Cast = Field("none", title="Make it", description="Joins put the strings of a list on lines or after commas.")
-    default: str | None = Field(None, title="Where the record has none")
+    default: str | None = Field(None, title="If missing")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

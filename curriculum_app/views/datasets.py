@@ -44,7 +44,8 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     lineage = selectors.lineage(version)
     context = {
         **frame(version, "overview"),
-        **_glance(manifest, [row.tokens for row in lineage["sequence_sets"]]),
+        "glance": glance(manifest),
+        "grouped_tokens": max((row.tokens for row in lineage["sequence_sets"]), default=0),
         "funnels": funnels.funnels(manifest),
         "duplicates": funnels.duplicates(manifest),
         "recipes": funnels.recipes(manifest),
@@ -170,18 +171,6 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
         "tab": tab,
         "tabs": [(key, reverse(name, args=[version.pk]), title, count) for key, name, title, count in tabs],
         "crumbs": crumbs(("Data", reverse("data")), (version.label, "")),
-    }
-
-
-def _glance(manifest: dict[str, Any], tokens: list[int]) -> dict[str, Any]:
-    found = glance(manifest)
-    if found is None:
-        return {"glance": None}
-    names = [("Source", found.sources), ("Language", found.languages)]
-    return {
-        "glance": found,
-        "glance_names": [(title, rows) for title, rows in names if rows],
-        "grouped_tokens": max(tokens, default=0),
     }
 
 

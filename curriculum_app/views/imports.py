@@ -31,6 +31,8 @@ from curriculum_app.selectors import previews
 from curriculum_app.services import imports as services
 from curriculum_app.services import mappings as mapping_services
 
+_DOMAINS = {"text": "text", "html": "web", "code": "code"}  # what a domain is called until somebody says better
+
 
 @dataclass
 class _Editor:
@@ -81,7 +83,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(headers={"HX-Refresh": "true"})  # it has arrived while the page waited
     sample = Sample.from_text(job.summary["sample"])
     if request.method == "GET":
-        return _page(request, actor, job, sample, _begin(sample))
+        return _page(request, actor, job, sample, _begin(job, sample))
     return _posted(request, actor, job, sample)
 
 
@@ -103,11 +105,12 @@ def _waiting(request: HttpRequest, job: Job) -> HttpResponse:
     return render(request, f"curriculum/{template}.html", context)
 
 
-def _begin(sample: Sample) -> _Editor:
+def _begin(job: Job, sample: Sample) -> _Editor:
     """The form as it opens: guessed from names and values."""
     mapping = guess(sample)
-    first = {"name": PurePath(sample.path).name.partition(".")[0][:200]}
+    first = {"name": PurePath(job.config["path"]).name.partition(".")[0][:200]}
     first["content"] = guess_content(sample, mapping.get("text", ""))
+    first["domain"] = _DOMAINS[first["content"]]
     return _Editor(mapping_rows.rows_from(mapping), ImportForm(initial=first))
 
 

@@ -72,7 +72,7 @@ def test_an_upload_gives_one_preview_even_when_clicked_twice(editor_client: Clie
     job = Job.objects.get()
     assert first["Location"] == second["Location"] == page_of(job)
     path = Path(job.config["path"])
-    assert (job.kind, path.read_bytes()) == ("preview", LINES)
+    assert (job.kind, job.name, path.read_bytes()) == ("preview", "Preview of no_tes.jsonl", LINES)
     parts = path.relative_to(settings.DATA_DIR / "uploads").parts
     assert parts == (sha256(LINES).hexdigest(), "no_tes.jsonl")
 

@@ -41,7 +41,6 @@ class Opaque:
 class Sample:
     """At most 20 records from the beginning. `problem` is what ended the reading early, if anything did."""
 
-    path: str
     format: str
     records: tuple[Raw | Bad, ...]
     problem: Problem | None = None
@@ -58,7 +57,7 @@ class Sample:
     def _as_json(self, clip: int) -> dict[str, Any]:
         records = [{"ok": isinstance(item, Raw)} | _packed(_fields(item), clip, -1) for item in self.records]
         problem = self.problem.as_json() if self.problem else None
-        return {"path": self.path, "format": self.format, "records": records, "problem": problem}
+        return {"format": self.format, "records": records, "problem": problem}
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -67,7 +66,7 @@ class Sample:
             Raw(**_without_ok(item)) if item["ok"] else Bad(**_without_ok(item)) for item in found["records"]
         )
         problem = found["problem"]
-        return cls(found["path"], found["format"], records, Problem(**problem) if problem else None)
+        return cls(found["format"], records, Problem(**problem) if problem else None)
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def sample_of(path: Path, kind: str) -> Sample:
         problem = error.problems[0]
     if not records:
         raise InputError(Problem("no records in it", "path", str(path), hint="is it the right file?"))
-    return Sample(str(path), format_name, tuple(records), problem)
+    return Sample(format_name, tuple(records), problem)
 
 
 def _records(files: list[Path], kind: str) -> Iterator[Raw | Bad]:
