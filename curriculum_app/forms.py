@@ -50,7 +50,10 @@ def add_problems(form: forms.Form, error: InputError) -> None:
 class SourceForm(forms.Form):
     """What is to be imported: an upload, or a path on the worker's machine."""
 
-    file = forms.FileField(required=False, help_text="JSON Lines, Parquet, CSV …, also compressed (.gz, .zst).")
+    file = forms.FileField(
+        required=False,
+        help_text="JSON Lines, Parquet, CSV …, also packed (.gz, .zst); or a folder as .zip, .tar.gz, .tar.zst.",
+    )
     path = forms.CharField(
         required=False,
         label="or a path on the worker",

@@ -23,7 +23,7 @@ from chimera.artefacts import Stored
 from chimera.context import Context
 from chimera.typed import sha256_json
 
-_CHUNK = 16 << 20  # bytes between two looks at pause and cancel
+_CHUNK = 1 << 20  # bytes between two looks at pause and cancel
 _LONGEST_NAME = 4096  # characters; longer texts in a recipe name no file
 
 
@@ -81,7 +81,7 @@ class Fingerprint:
 
 
 def fingerprint(paths: Sequence[Path], look_up: Callable[[], None] = lambda: None) -> Fingerprint | None:
-    """Of these files, and of all in the folders among them; `look_up` is called every 16 MiB and may raise to stop.
+    """Of these files, and of all in the folders among them; `look_up` is called every MiB and may raise to stop.
 
     None if something there is no regular file, cannot be read or changed meanwhile.
     """

@@ -37,7 +37,9 @@ class ImportConfig(Config):
     """Read a file, or every readable file of a folder, into a raw dataset version."""
 
     name: str = Field(title="Name", min_length=1, max_length=200)
-    path: str = Field(title="File or folder", description="A path on the worker's machine.", min_length=1)
+    path: str = Field(
+        title="File or folder", description="A path on the worker's machine; also of an archive of files.", min_length=1
+    )
     format: Format = Field(
         "auto",
         title="Format",
@@ -65,6 +67,12 @@ class ImportConfig(Config):
     )
     max_record_bytes: int = Field(
         16 << 20, title="Longest record", description="Bytes; of a media file too.", ge=1024, le=1 << 30
+    )
+    max_unpacked_bytes: int = Field(
+        4 << 30,
+        title="Archive at most",
+        description="Bytes of a .zip, .tar, .tar.gz or .tar.zst once unpacked.",
+        ge=1024,
     )
     max_documents: int | None = Field(None, title="Stop after", description="Documents; empty reads all.", ge=1)
 

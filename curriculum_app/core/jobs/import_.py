@@ -27,6 +27,7 @@ from curriculum_app.core.documents import Document
 from curriculum_app.core.media_store import MediaWriter
 from curriculum_app.core.parquet_rows import RowWriter
 from curriculum_app.core.provenance import code_version
+from curriculum_app.core.readers.archive import unpacked
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
 from curriculum_app.core.readers.choice import files_of, reader_of
 from curriculum_app.core.readers.folder import printable
@@ -44,7 +45,11 @@ def run(config: ImportConfig, ctx: Context) -> VersionResult:
         InputError: nothing readable, a damaged file, a mapping that matches nothing, or too many bad records; each
             problem names file, line and field.
     """
-    files = files_of(Path(config.path), config.format)
+    with unpacked(Path(config.path), ctx.scratch / "unpacked", config.max_unpacked_bytes, ctx.check) as path:
+        return _run(config, ctx, files_of(path, config.format))
+
+
+def _run(config: ImportConfig, ctx: Context, files: list[Path]) -> VersionResult:
     ctx.progress(0, message="looking whether this was imported before")
     before = fingerprint(files, ctx.check)
     only_rows = True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from chimera.context import Context
 from curriculum_app.core.configs import PreviewConfig
+from curriculum_app.core.readers.archive import MAX_BYTES, unpacked
 from curriculum_app.core.readers.preview import Sample, sample_of
 
 
@@ -15,6 +17,7 @@ def run(config: PreviewConfig, ctx: Context) -> Sample:
     Raises:
         InputError: there is nothing readable; the problem names file and field.
     """
-    sample = sample_of(Path(config.path), config.format)
+    with unpacked(Path(config.path), ctx.scratch / "unpacked", MAX_BYTES, ctx.check) as path:
+        sample = replace(sample_of(path, config.format), path=config.path)
     ctx.progress(len(sample.records), len(sample.records), unit="records", message="done")
     return sample
