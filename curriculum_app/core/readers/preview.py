@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,13 +46,14 @@ class Sample:
     problem: Problem | None = None
 
     def to_text(self) -> str:
-        """The sample as ASCII JSON of at most about 200 kB: long strings are cut, more where there are many."""
-        texts = (json.dumps(self._as_json(clip)) for clip in _CLIPS)
-        last = ""
-        for last in texts:
-            if len(last) <= _JSON_BYTES:
-                break
-        return last
+        """The sample as ASCII JSON of about 200 kB at most: long strings are cut, then fewer records are kept."""
+        text = ""
+        for clip in _CLIPS:
+            text = json.dumps(self._as_json(clip))
+            if len(text) <= _JSON_BYTES:
+                return text
+        fewer = self.records[: len(self.records) // 2]
+        return replace(self, records=fewer).to_text() if fewer else text
 
     def _as_json(self, clip: int) -> dict[str, Any]:
         records = [{"ok": isinstance(item, Raw)} | _packed(_fields(item), clip, -1) for item in self.records]

@@ -85,6 +85,12 @@ def test_a_long_record_is_not_kept_whole(tmp_path: Path) -> None:
     assert with_mapping(again, {"text": "text"}).documents == 19
 
 
+def test_of_records_with_very_many_parts_fewer_are_kept(tmp_path: Path) -> None:
+    wide = {f"group {n}": {f"key {m}": m for m in range(100)} for n in range(20)}
+    sample = sample_of(jsonl(tmp_path / "a.jsonl", [wide] * 20), "auto")
+    assert len(sample.to_text()) <= 200_000 and 0 < len(through_json(sample).records) < 20
+
+
 def test_keys_are_flattened_with_types_shares_and_examples(tmp_path: Path) -> None:
     records: list[Any] = [
         {"id": 1, "about": {"url": "https://x/1", "tags": ["a"]}, "text": "one"},
