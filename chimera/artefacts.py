@@ -11,13 +11,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+_TAKEN = "tmp-taken-"
+_PIECE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,48 @@ class ArtefactStore:
         for path in self.root.glob(f"*/{self._prefix}*"):
             shutil.rmtree(path, ignore_errors=True)
 
-    def verify(self, stored: Stored) -> list[str]:
-        """Names of files that are missing or whose sha256 differs from the manifest's; empty when all is well."""
-        damaged = []
-        for name, facts in stored.manifest["files"].items():
-            path = stored.path / name
-            if not path.is_file() or file_facts(path)["sha256"] != facts["sha256"]:
-                damaged.append(name)
-        return damaged
+    def verify(self, stored: Stored, seen: Callable[[int], None] = lambda _: None) -> dict[str, str]:
+        """What is wrong with each damaged file, by name; empty when all is well. `seen` is told bytes as they go by."""
+        listed = stored.manifest["files"]
+        found = {name: _damage(stored.path / name, facts["sha256"], seen) for name, facts in listed.items()}
+        present = {str(file.relative_to(stored.path)) for file in stored.path.rglob("*") if file.is_file()}
+        found |= dict.fromkeys(sorted(present - listed.keys() - {MANIFEST}), "does not belong to it")
+        return {name: problem for name, problem in found.items() if problem}
+
+    def take_away(self, kind: str, digest: str) -> Path | None:
+        """Move an artefact out of its place at once; returns where its files wait for `discard_taken`, None without."""
+        source = self.directory(kind, digest)
+        if not source.is_dir():
+            return None
+        taken = Path(tempfile.mkdtemp(prefix=_TAKEN, dir=self.root / kind))
+        source.rename(taken / digest)
+        return taken
+
+    def discard_taken(self) -> None:
+        """Remove the files of all artefacts that were taken away, also by a process that was killed meanwhile."""
+        for path in self.root.glob(f"*/{_TAKEN}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def file_facts(path: Path) -> dict[str, Any]:
     """`{"bytes": int, "sha256": hex}` of a file, read in constant memory."""
-    with path.open("rb") as handle:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(handle, "sha256").hexdigest()}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def sha256_of(path: Path, seen: Callable[[int], None] = lambda _: None) -> str:
+    """Hex sha256 of a file; `seen` is told the number of bytes of each piece and may raise to stop."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            seen(len(piece))
+    return digest.hexdigest()
+
+
+def _damage(path: Path, sha256: str, seen: Callable[[int], None]) -> str:
+    if not path.is_file():
+        return "is missing"
+    return "" if sha256_of(path, seen) == sha256 else "was changed"
 
 
 def write_json(path: Path, value: Any) -> None:

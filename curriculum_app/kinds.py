@@ -9,8 +9,13 @@ from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.configs_themes import SubsetConfig, TrainClassifierConfig
+from curriculum_app.core.configs_versions import CompareConfig, VerifyConfig
 
-refs.register(models.DatasetVersion, "curriculum_app.core.dataset_version:DatasetVersion")
+refs.register(
+    models.DatasetVersion,
+    "curriculum_app.core.dataset_version:DatasetVersion",
+    held_by="curriculum_app.selectors.versions:held_by",
+)
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
@@ -120,5 +125,29 @@ register(
         config=SubsetConfig,
         run="curriculum_app.core.jobs.subset:run",
         adopt="curriculum_app.services.adopt_themes:adopt_subset",
+    )
+)
+register(
+    JobKind(
+        name="verify",
+        title="Verify a dataset version",
+        summary="Read all files of a version again; the job fails and names them if any is missing or changed.",
+        config=VerifyConfig,
+        run="curriculum_app.core.jobs.verify:run",
+        adopt="curriculum_app.services.versions:adopt_verify",
+        page="curriculum_app.services.versions:verified_page",
+        listed=False,
+    )
+)
+register(
+    JobKind(
+        name="compare",
+        title="Compare two dataset versions",
+        summary="Find the documents added, removed and changed from one version to another.",
+        config=CompareConfig,
+        run="curriculum_app.core.jobs.compare:run",
+        adopt="curriculum_app.services.versions:adopt_compare",
+        page="curriculum_app.services.versions:difference_page",
+        listed=False,
     )
 )

@@ -17,7 +17,7 @@ from ninja.security import HttpBearer, django_auth
 from pydantic.json_schema import models_json_schema
 
 from chimera.errors import InputError, Problem
-from chimera.jobs import selectors, services
+from chimera.jobs import deletion, selectors, services
 from chimera.jobs.describe import (
     ArtefactOut,
     JobOut,
@@ -122,6 +122,13 @@ def control_job(request: HttpRequest, name: str, verb: str) -> JobOut:
 def get_artefact(request: HttpRequest, uid: str) -> ArtefactOut:
     """A stored thing by its uid (`dataset-3`)."""
     return describe_artefact(selectors.artefact_get(_actor(request), uid))
+
+
+@api.delete("/artefacts/{uid}", response={200: ArtefactOut, **REFUSALS}, tags=["artefacts"])
+def delete_artefact(request: HttpRequest, uid: str) -> ArtefactOut:
+    """Delete a stored thing: its row and manifest stay, its files go once no project needs them."""
+    actor = _actor(request)
+    return describe_artefact(deletion.delete(actor, selectors.artefact_get(actor, uid)))
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -71,6 +71,8 @@ class ArtefactOut(BaseModel):
     bytes: int
     job: str | None
     created_at: datetime
+    deleted_at: datetime | None
+    deleted_by: str
     manifest: dict[str, Any]
 
 
@@ -118,6 +120,8 @@ def describe_artefact(row: Artefact) -> ArtefactOut:
         bytes=row.bytes,
         job=f"job-{row.job_id}" if row.job_id else None,
         created_at=row.created_at,
+        deleted_at=getattr(row, "deleted_at", None),
+        deleted_by=getattr(row, "deleted_by", ""),
         manifest=row.manifest,
     )
 

@@ -195,6 +195,11 @@ class Artefact(models.Model):
         return f"{self.name}:v{self.version}"
 
     @property
+    def deleted(self) -> bool:
+        """Whether this row is a tombstone (kinds that can be deleted have `deleted_at` and `deleted_by`)."""
+        return getattr(self, "deleted_at", None) is not None
+
+    @property
     def short_digest(self) -> str:
         return self.digest[:12]
 

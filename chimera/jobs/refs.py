@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from chimera.artefacts import Stored
 from chimera.errors import Problem
@@ -16,25 +17,63 @@ from chimera.refs import Ref, Referable, ref_kind_of
 from chimera.registry import Choice
 from chimera.typed import Config
 
-_MODELS: dict[str, tuple[type[Artefact], str]] = {}
+
+@dataclass(frozen=True)
+class _Kind:
+    model: type[Artefact]
+    opens: str
+    held_by: str
 
 
-def register(model: type[Artefact], opens: str) -> None:
-    """Make rows of `model` nameable by `Ref`; `opens` is the dotted domain class (`package.module:Class`)."""
-    _MODELS[model.ref_kind] = (model, opens)
+_KINDS: dict[str, _Kind] = {}
+
+
+def register(model: type[Artefact], opens: str, held_by: str = "") -> None:
+    """Make rows of `model` nameable by `Ref`; `opens` is the dotted domain class (`package.module:Class`).
+
+    `held_by` is a dotted function, `held_by(row) -> list[Problem]`: what keeps a row from being deleted.
+    """
+    _KINDS[model.ref_kind] = _Kind(model, opens, held_by)
 
 
 def model_of(kind: str) -> type[Artefact]:
-    return _MODELS[kind][0]
+    return _KINDS[kind].model
 
 
 def kinds() -> list[str]:
-    return sorted(_MODELS)
+    return sorted(_KINDS)
+
+
+def rows(project: Project, kind: str) -> QuerySet[Artefact]:
+    """The artefacts of `kind` in this project, newest first, deleted ones too."""
+    return model_of(kind)._default_manager.filter(project=project).order_by("-pk")
 
 
 def choices(project: Project, kind: str) -> QuerySet[Artefact]:
     """The artefacts of `kind` a config of this project may name, newest first."""
-    return model_of(kind)._default_manager.filter(project=project).order_by("-pk")
+    return rows(project, kind).exclude(pk__in=tombstones(kind))
+
+
+def leaves_tombstones(kind: str) -> bool:
+    """Whether rows of this kind can be deleted: the row stays, marked, and the files go."""
+    return any(field.name == "deleted_at" for field in model_of(kind)._meta.get_fields())
+
+
+def tombstones(kind: str) -> QuerySet[Artefact]:
+    """The deleted rows of this kind in all projects."""
+    everything = model_of(kind)._default_manager.all()
+    if not leaves_tombstones(kind):
+        return everything.none()
+    return everything.filter(Q(("deleted_at__isnull", False)))
+
+
+def holds_on_to(row: Artefact) -> list[Problem]:
+    """What the app of this kind has against deleting `row`."""
+    from chimera.jobs.kinds import resolve
+
+    held_by = _KINDS[row.ref_kind].held_by
+    problems: list[Problem] = resolve(held_by)(row) if held_by else []
+    return problems
 
 
 def refs_in(value: Any, path: str = "") -> Iterator[tuple[str, Ref[Any]]]:
@@ -107,5 +146,5 @@ def open_ref(project: Project, ref: Ref[Any]) -> Referable:
     if row is None:
         raise LookupError(f"{ref} does not exist in project {project.slug}")
     stored: Stored = row.stored()
-    opened: Referable = resolve(_MODELS[ref.kind][1]).open(stored)  # type: ignore[attr-defined]
+    opened: Referable = resolve(_KINDS[ref.kind].opens).open(stored)  # type: ignore[attr-defined]
     return opened

@@ -84,7 +84,7 @@ def queue_is_served(queue: str) -> bool:
 
 
 def artefact_get(actor: Actor, uid: str) -> Artefact:
-    """The artefact `dataset-3` of the project.
+    """The artefact `dataset-3` of the project, also a deleted one.
 
     Raises:
         Http404: unknown kind, or none of that number in this project.
@@ -92,7 +92,7 @@ def artefact_get(actor: Actor, uid: str) -> Artefact:
     kind, _, number = uid.rpartition("-")
     row = None
     if kind in refs.kinds() and number.isdecimal() and len(number) < 19:
-        row = refs.choices(actor.project, kind).filter(pk=int(number)).first()
+        row = refs.rows(actor.project, kind).filter(pk=int(number)).first()
     if row is None:
         raise Http404(f"{uid} does not exist in project {actor.project.slug}")
     return row

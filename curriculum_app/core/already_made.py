@@ -7,7 +7,6 @@ that is read, the source of this app and the versions of all installed packages.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +18,10 @@ from stat import S_ISREG
 from typing import Any
 
 from chimera.artefact_notes import find_made, remember_made
-from chimera.artefacts import Stored
+from chimera.artefacts import Stored, sha256_of
 from chimera.context import Context
 from chimera.typed import sha256_json
 
-_CHUNK = 1 << 20  # bytes between two looks at pause and cancel
 _LONGEST_NAME = 4096  # characters; longer texts in a recipe name no file
 
 
@@ -81,14 +79,14 @@ class Fingerprint:
 
 
 def fingerprint(paths: Sequence[Path], look_up: Callable[[], None] = lambda: None) -> Fingerprint | None:
-    """Of these files, and of all in the folders among them; `look_up` is called every MiB and may raise to stop.
+    """Of these files, and of all in the folders among them; `look_up` is called all the while and may raise to stop.
 
     None if something there is no regular file, cannot be read or changed meanwhile.
     """
     try:
         files = [(os.fsencode(path.name).hex(), *found) for path in paths for found in _files_in(path)]
         stamps = tuple(_stamp(path) for _, _, path in files)
-        contents = [(root, relative, _sha256(path, look_up)) for root, relative, path in files]
+        contents = [(root, relative, sha256_of(path, lambda _: look_up())) for root, relative, path in files]
     except (OSError, _Unknowable):
         return None
     found = Fingerprint(sha256_json(contents), stamps)
@@ -121,15 +119,6 @@ def _stamp(path: Path) -> tuple[str, int, int, int]:
     if not S_ISREG(facts.st_mode):
         raise _Unknowable
     return str(path), facts.st_size, facts.st_mtime_ns, facts.st_ino
-
-
-def _sha256(path: Path, look_up: Callable[[], None]) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            look_up()
-    return digest.hexdigest()
 
 
 def _file_names(value: Any) -> Iterator[str]:

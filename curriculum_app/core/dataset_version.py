@@ -170,11 +170,12 @@ class DatasetVersion:
             raise IndexError(f"no document at {missing[0]}: there are {start}")
         return [found[row] for row in rows]
 
-    def find(self, document_id: str) -> Document | DroppedDocument | None:
-        """The first document of that id, else the first dropped one, else None."""
-        for row in _page(self.files, {"id": document_id}, 0, 1):
+    def find(self, document_id: str, domain: str | None = None) -> Document | DroppedDocument | None:
+        """The first document of that id (and domain), else the first dropped one, else None."""
+        wanted = {"id": document_id, "domain": domain}
+        for row in _page(self.files, wanted, 0, 1):
             return Document.from_row(row)
-        for row in _page(self._optional(DROPPED_FILE), {"id": document_id}, 0, 1):
+        for row in _page(self._optional(DROPPED_FILE), wanted, 0, 1):
             return DroppedDocument.from_row(row)
         return None
 

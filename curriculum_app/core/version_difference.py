@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
+from chimera.artefacts import ArtefactStore
+from chimera.typed import sha256_json
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.parquet_rows import RowWriter
 
@@ -21,6 +23,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 _SIDES = ("before", "after", *KINDS)
 _SCHEMA = pa.schema([("kind", pa.string()), ("id", pa.string()), ("domain", pa.string())])
 _SUMMARY = b"chimera.difference"
+_KIND, _FILE = "difference", "difference.parquet"
+_WAY = 1  # of comparing; another one makes other artefacts
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,12 @@ class _Tally:
         getattr(entry, side).add(num_bytes)
 
 
-def compare(left: DatasetVersion, right: DatasetVersion) -> tuple[Iterator[Change], dict[str, DomainDifference]]:
+Seen = Callable[[int], None]  # told how many documents were read; may raise to stop
+
+
+def compare(
+    left: DatasetVersion, right: DatasetVersion, seen: Seen = lambda _: None
+) -> tuple[Iterator[Change], dict[str, DomainDifference]]:
     """The changes from `left` to `right`, and the counts per domain, which are complete when the changes are read.
 
     A document is known by its domain and id and compared by the sha256 of its text; one that went to another domain is
@@ -84,12 +93,13 @@ def compare(left: DatasetVersion, right: DatasetVersion) -> tuple[Iterator[Chang
     rest in order. Both versions are streamed, `left` twice; memory is one digest and one key per document of `left`.
     """
     tally = _Tally()
-    return _changes(left, right, tally), tally.domains
+    return _changes(left, right, tally, seen), tally.domains
 
 
-def _changes(left: DatasetVersion, right: DatasetVersion, tally: _Tally) -> Iterator[Change]:
-    waiting = _index(left, tally)
-    for text in _texts(right):
+def _changes(left: DatasetVersion, right: DatasetVersion, tally: _Tally, seen: Seen) -> Iterator[Change]:
+    waiting = _index(left, tally, seen)
+    for number, text in enumerate(_texts(right), start=left.num_documents):
+        _tell(seen, number)
         tally.count("after", text.domain, text.num_bytes)
         kind = _paired(waiting, text)
         if kind is not None:
@@ -99,10 +109,16 @@ def _changes(left: DatasetVersion, right: DatasetVersion, tally: _Tally) -> Iter
             yield _counted(tally, text, "removed")
 
 
-def _index(left: DatasetVersion, tally: _Tally) -> dict[bytes, bytes]:
+def _tell(seen: Seen, number: int) -> None:
+    if number % _EVERY == 0:
+        seen(number)
+
+
+def _index(left: DatasetVersion, tally: _Tally, seen: Seen) -> dict[bytes, bytes]:
     """Key of a document → the digests of its texts, one after the other."""
     found: dict[bytes, bytes] = {}
-    for text in _texts(left):
+    for number, text in enumerate(_texts(left)):
+        _tell(seen, number)
         tally.count("before", text.domain, text.num_bytes)
         found[text.key] = found.get(text.key, b"") + text.digest
     return found
@@ -138,6 +154,7 @@ def _counted(tally: _Tally, text: _Text, kind: Kind) -> Change:
 
 
 _DIGEST = 32  # bytes of a sha256
+_EVERY = 256  # documents between two reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +180,35 @@ def _text(name: str, domain: str, text: bytes) -> _Text:
     return _Text(name, domain, len(text), key, sha256(text).digest())
 
 
-def write_difference(left: DatasetVersion, right: DatasetVersion, path: Path) -> None:
+def make_difference(
+    store: ArtefactStore, left: DatasetVersion, right: DatasetVersion, seen: Seen = lambda _: None
+) -> VersionDifference:
+    """The difference, from the store if it was made before: both versions are immutable, so it never changes."""
+    known = find_difference(store, left.digest, right.digest)
+    if known is not None:
+        return known
+    with store.stage(_KIND) as stage:
+        write_difference(left, right, stage.path / _FILE, seen)
+        facts = {"before": left.digest, "after": right.digest}
+        stored = stage.seal(_digest_of(left.digest, right.digest), facts)
+    return VersionDifference.open(stored.path / _FILE)
+
+
+def find_difference(store: ArtefactStore, left: str, right: str) -> VersionDifference | None:
+    """The difference of the versions with these digests, None if it was not made yet."""
+    digest = _digest_of(left, right)
+    if not store.has(_KIND, digest):
+        return None
+    return VersionDifference.open(store.directory(_KIND, digest) / _FILE)
+
+
+def _digest_of(left: str, right: str) -> str:
+    return sha256_json({"difference": _WAY, "before": left, "after": right})
+
+
+def write_difference(left: DatasetVersion, right: DatasetVersion, path: Path, seen: Seen = lambda _: None) -> None:
     """Compare and write what differs to one Parquet file, with the counts in its metadata."""
-    changes, domains = compare(left, right)
+    changes, domains = compare(left, right, seen)
     with RowWriter(path, _SCHEMA) as rows:
         for change in changes:
             rows.add({"kind": change.kind, "id": change.id, "domain": change.domain})

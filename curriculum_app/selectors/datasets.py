@@ -15,12 +15,16 @@ from curriculum_app.selectors.funnel import dropped_count
 from curriculum_app.selectors.window import Window
 
 OTHERS = 200
+DELETED = "deleted"
 MOVES = 20
 
 
 def versions(actor: Actor, stage: str = "") -> QuerySet[DatasetVersion]:
-    """Newest first, with parents, tags and the tokens of its largest sequence set (None before grouping)."""
-    found = DatasetVersion.objects.filter(project=actor.project)
+    """Newest first, with parents, tags and the tokens of its largest sequence set (None before grouping).
+
+    `stage` `deleted` gives the deleted ones, which no other list holds.
+    """
+    found = DatasetVersion.objects.filter(project=actor.project, deleted_at__isnull=stage != DELETED)
     if stage in DatasetVersion.Stage.values:
         found = found.filter(stage=stage)
     parents = Prefetch("parents", DatasetVersion.objects.only("name", "version").order_by("pk"))
@@ -47,7 +51,8 @@ def lineage(version: DatasetVersion) -> dict[str, list[Any]]:
 
 def others(version: DatasetVersion) -> list[DatasetVersion]:
     """What `version` may be compared with: the newest versions of its project, those of its own name first."""
-    rows = DatasetVersion.objects.defer("manifest").filter(project=version.project_id).exclude(pk=version.pk)
+    rows = DatasetVersion.objects.defer("manifest").filter(project=version.project_id, deleted_at=None)
+    rows = rows.exclude(pk=version.pk)
     return list(rows.order_by(Case(When(name=version.name, then=0), default=1), "-pk")[:OTHERS])
 
 
@@ -69,7 +74,9 @@ def licenses(manifest: dict[str, Any]) -> list[tuple[str, int]]:
 
 
 def opened(version: DatasetVersion) -> core.DatasetVersion | None:
-    """The artefact, or None when its files are not on this machine."""
+    """The artefact, or None when its files are not on this machine, or the version is deleted."""
+    if version.deleted:
+        return None
     try:
         return core.DatasetVersion.open(version.stored())
     except FileNotFoundError:

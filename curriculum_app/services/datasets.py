@@ -1,4 +1,4 @@
-"""What a user may do to a dataset version from the browser: check its files, take them away, upload the next one."""
+"""What a user may do with files from the browser: take a dataset version away, upload the next one."""
 
 from __future__ import annotations
 
@@ -12,23 +12,11 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from chimera.artefacts import ArtefactStore
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.version_export import EXPORTS
 from curriculum_app.models import DatasetVersion
-
-
-def version_verify(actor: Actor, version: DatasetVersion) -> list[str]:
-    """Names of the files that are missing or whose sha256 differs from the manifest's; empty when all is well.
-
-    Raises:
-        FileNotFoundError: the artefact is not on this machine.
-    """
-    actor.require(Role.VIEWER)
-    store = ArtefactStore(settings.DATA_DIR / "artefacts")
-    return store.verify(version.stored())
 
 
 def version_export(actor: Actor, version: DatasetVersion, name: str) -> Iterator[bytes]:
@@ -38,6 +26,8 @@ def version_export(actor: Actor, version: DatasetVersion, name: str) -> Iterator
         FileNotFoundError: the artefact is not on this machine.
     """
     actor.require(Role.VIEWER)
+    if version.deleted:
+        raise FileNotFoundError(f"{version} is deleted")
     return EXPORTS[name](core.DatasetVersion.open(version.stored()))
 
 

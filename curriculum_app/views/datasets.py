@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from chimera.format import byte_size
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import s_curve as charts
 from curriculum_app.core import dataset_version as core
@@ -19,7 +17,8 @@ from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
 from curriculum_app.selectors.glance import glance
-from curriculum_app.services import datasets as services
+from curriculum_app.selectors.lineage import lineage_graph
+from curriculum_app.views import versions as care
 
 PAGE = 25
 
@@ -46,6 +45,8 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         **frame(version, "overview"),
         "glance": glance(manifest),
         "grouped_tokens": max((row.tokens for row in lineage["sequence_sets"]), default=0),
+        **care.care(version),
+        "graph": lineage_graph(actor, version),
         "funnels": funnels.funnels(manifest),
         "duplicates": funnels.duplicates(manifest),
         "recipes": funnels.recipes(manifest),
@@ -134,28 +135,12 @@ def quarantine(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "curriculum/quarantine.html", context)
 
 
-@require_POST
-def verify(request: HttpRequest, pk: int) -> HttpResponse:
-    """Read every file again and compare its sha256 with the manifest."""
-    actor = actor_of(request)
-    version = selectors.version_get(actor, pk)
-    try:
-        damaged = services.version_verify(actor, version)
-    except FileNotFoundError:
-        messages.error(request, f"The files of {version} are not on this machine.")
-    else:
-        count = len(version.manifest.get("files", {}))
-        if damaged:
-            messages.error(request, f"{len(damaged)} of {count} files are missing or changed: {', '.join(damaged)}")
-        else:
-            messages.success(request, f"All {count} files ({byte_size(version.bytes)}) have their sha256.")
-    return redirect("dataset-detail", pk=pk)
-
-
 def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     """What every page of a version shows: title, state line, tabs."""
     manifest = version.manifest
     tabs: list[tuple[str, str, str, int | None]] = [("overview", "dataset-detail", "Overview", None)]
+    if version.deleted:
+        return _framed(version, tab, tabs)
     tabs += [("documents", "dataset-documents", "Documents", version.documents)]
     tabs += [("columns", "dataset-columns", "Columns", None)]
     if version.stage == DatasetVersion.Stage.CURATED:
@@ -166,6 +151,10 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     tabs += [("clusters", "dataset-clusters", "Clusters", None)]
     if manifest.get("quarantine"):
         tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
+    return _framed(version, tab, tabs)
+
+
+def _framed(version: DatasetVersion, tab: str, tabs: list[tuple[str, str, str, int | None]]) -> dict[str, Any]:
     return {
         "version": version,
         "tab": tab,

@@ -40,7 +40,7 @@ def stages(actor: Actor) -> list[Stage]:
     """The flywheel's stages in the order in which data walks through them."""
     project = actor.project
     active = set(Job.objects.filter(project=project, state__in=ACTIVE).values_list("kind", flat=True))
-    datasets = DatasetVersion.objects.filter(project=project)
+    datasets = DatasetVersion.objects.filter(project=project, deleted_at=None)
     rows = [
         ("Sources", "import", datasets.filter(stage="raw"), "import", "data"),
         ("Curation", "curate", datasets.filter(stage="curated"), "version", "data"),
@@ -128,9 +128,10 @@ def next_step(actor: Actor) -> Step | None:
         return Step("The starter study is on its way.", reverse("job-detail", args=[starter.pk]), "Watch its jobs")
     if SequenceSet.objects.filter(project=actor.project).exists():
         return Step("Sequences are ready to be compared.", reverse("job-new", args=["study"]), "Design a study")
-    curated = DatasetVersion.objects.filter(project=actor.project, stage="curated").exists()
+    datasets = DatasetVersion.objects.filter(project=actor.project, deleted_at=None)
+    curated = datasets.filter(stage="curated").exists()
     if curated:
         return Step("A curated version is ready to be grouped.", reverse("job-new", args=["group"]), "Group it")
-    if DatasetVersion.objects.filter(project=actor.project).exists():
+    if datasets.exists():
         return Step("Documents are imported and wait for curation.", reverse("job-new", args=["curate"]), "Curate them")
     return None

@@ -320,6 +320,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
     "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
     "cluster": {"name": "topics", "dataset": "dataset-2"},
+    "verify": {"dataset": "dataset-1"},
+    "compare": {"before": "dataset-1", "after": "dataset-2"},
     "group": {"name": "sequences", "dataset": "dataset-2"},
     "schedule": {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,

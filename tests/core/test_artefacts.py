@@ -48,11 +48,27 @@ def test_what_is_not_sealed_leaves_nothing(tmp_path: Path) -> None:
 def test_a_changed_and_a_missing_file_are_found(tmp_path: Path) -> None:
     store = ArtefactStore(tmp_path)
     stored = seal(store)
-    assert store.verify(stored) == []
+    assert store.verify(stored) == {}
     (stored.path / "note.txt").write_text("hallo")
-    assert store.verify(stored) == ["note.txt"]
+    assert store.verify(stored) == {"note.txt": "was changed"}
     (stored.path / "note.txt").unlink()
-    assert store.verify(stored) == ["note.txt"]
+    (stored.path / "more.txt").write_text("not ours")
+    seen: list[int] = []
+    assert store.verify(stored, seen.append) == {"note.txt": "is missing", "more.txt": "does not belong to it"}
+    assert seen == []
+
+
+def test_what_is_taken_away_is_gone_at_once_and_removed_later(tmp_path: Path) -> None:
+    store = ArtefactStore(tmp_path)
+    seal(store)
+    taken = store.take_away("note", DIGEST)
+    assert taken is not None and not store.has("note", DIGEST) and (taken / DIGEST / MANIFEST).is_file()
+    assert store.take_away("note", DIGEST) is None
+    store.discard_staged()
+    assert taken.is_dir()
+    store.discard_taken()
+    assert not taken.exists()
+    assert seal(store).path.is_dir()
 
 
 def test_an_owner_discards_what_it_has_staged_and_nothing_else(tmp_path: Path) -> None:
@@ -61,4 +77,4 @@ def test_an_owner_discards_what_it_has_staged_and_nothing_else(tmp_path: Path) -
     with mine.stage("note") as first, other.stage("note") as second:
         mine.discard_staged()
         assert (first.path.exists(), second.path.exists()) == (False, True)
-    assert mine.verify(stored) == []
+    assert mine.verify(stored) == {}

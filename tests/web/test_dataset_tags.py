@@ -73,5 +73,5 @@ def test_queries_do_not_grow_with_tags(editor, viewer_client, books, django_asse
         tag_put(editor, books, f"here{number}")
     with django_assert_max_num_queries(9):
         text(viewer_client, reverse("data"))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(19):
         text(viewer_client, reverse("dataset-detail", args=[books.pk]))

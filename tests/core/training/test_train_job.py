@@ -36,7 +36,7 @@ def test_the_checkpoint_reloads_with_the_scores_it_was_sealed_with(trained):
     assert scores.by_domain() == checkpoint.summary.held_out == result.summary.held_out
     assert checkpoint.tokenizer_path.read_bytes() == table.tokenizer_path.read_bytes()
     assert pq.read_table(checkpoint.path / "held_out.parquet").equals(scores.table())
-    assert ctx.store.verify(result.stored) == []
+    assert ctx.store.verify(result.stored) == {}
 
 
 def test_the_summary_names_what_was_delivered(trained):

@@ -1,4 +1,4 @@
-"""The command-line door: `manage.py chimera run|kinds|show|token`.
+"""The command-line door: `manage.py chimera run|kinds|show|delete|collect|token`.
 
 With `--json` the last line of standard output is one JSON object. Exit code 0: success; 1: the job did not succeed;
 2: the input is wrong (the same problems as at the other doors).
@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.http import Http404
 
 from chimera.errors import InputError, Problem
-from chimera.jobs import selectors, services
+from chimera.jobs import deletion, selectors, services
 from chimera.jobs.describe import describe_artefact, describe_job, describe_kind
 from chimera.jobs.kinds import all_kinds
 from chimera.jobs.models import Job, State
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="run|kinds|show|token")
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="run|kinds|show|delete|collect|token")
         whose = CommandParser(add_help=False)
         whose.add_argument("--project", default="", help="slug; not needed while there is only one project")
         whose.add_argument("--user", default="", help="who acts; default: the project's first owner")
@@ -53,6 +53,11 @@ class Command(BaseCommand):
         verbs.add_parser("kinds", parents=[shape], help="list the kinds of jobs with the schemas of their configs")
         show = verbs.add_parser("show", parents=[whose, shape], help="print a job or an artefact")
         show.add_argument("id", help="job-12, dataset-3; for run-4 and study-1 the job that made them")
+        delete = verbs.add_parser("delete", parents=[whose, shape], help="delete an artefact; its manifest stays")
+        delete.add_argument("id", help="dataset-3")
+        verbs.add_parser(
+            "collect", parents=[shape], help="remove files of deleted artefacts that nothing needs any more"
+        )
         token = verbs.add_parser("token", parents=[whose, shape], help="make a bearer token for the REST API")
         token.add_argument("--name", default="command line", help="what it is for")
 
@@ -128,6 +133,22 @@ class Command(BaseCommand):
         else:
             shown = describe_artefact(selectors.artefact_get(actor, id))
         self.stdout.write(shown.model_dump_json(indent=None if options["json"] else 1))
+        return SUCCESS
+
+    def _delete(self, id: str, **options: Any) -> int:
+        actor = find_actor(options["project"], options["user"])
+        row = deletion.delete(actor, selectors.artefact_get(actor, id))
+        self._tell(f"{row.uid} ({row}) is deleted; its manifest stays")
+        if options["json"]:
+            self.stdout.write(describe_artefact(row).model_dump_json())
+        return SUCCESS
+
+    def _collect(self, **options: Any) -> int:
+        removed = deletion.collect()
+        for kind, digest in removed:
+            self._tell(f"removed the files of {kind} {digest[:12]}")
+        if options["json"]:
+            self.stdout.write(json.dumps({"removed": [f"{kind}/{digest}" for kind, digest in removed]}))
         return SUCCESS
 
     def _token(self, name: str, **options: Any) -> int:
