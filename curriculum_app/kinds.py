@@ -9,6 +9,7 @@ from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.configs_themes import SubsetConfig, TrainClassifierConfig
+from curriculum_app.core.configs_tokens import CountTokensConfig
 from curriculum_app.core.configs_versions import CompareConfig, VerifyConfig
 
 refs.register(
@@ -94,6 +95,16 @@ register(
         config=GroupConfig,
         run="curriculum_app.core.jobs.group:run",
         adopt="curriculum_app.services.adopt:adopt_group",
+    )
+)
+register(
+    JobKind(
+        name="count-tokens",
+        title="Count tokens",
+        summary="Count the tokens of a version, raw, dropped at every stage and kept, under every tokenizer.",
+        config=CountTokensConfig,
+        run="curriculum_app.core.jobs.count_tokens:run",
+        adopt="curriculum_app.services.adopt:adopt_count_tokens",
     )
 )
 register(

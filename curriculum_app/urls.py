@@ -13,6 +13,7 @@ from curriculum_app.views import (
     sequences,
     taxonomy,
     themes,
+    tokens,
     versions,
 )
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("data/import/mappings/<int:pk>/delete/", imports.mapping_delete, name="mapping-delete"),
     path("data/benchmarks/", benchmarks.benchmarks, name="benchmarks"),
     path("data/benchmarks/<int:pk>/", benchmarks.benchmark, name="benchmark-detail"),
+    path("data/<int:pk>/tokens/", tokens.tokens, name="dataset-tokens"),
     path("data/<int:pk>/contamination/", benchmarks.contamination, name="dataset-contamination"),
     path("data/<int:pk>/contamination/pair/", benchmarks.contaminated, name="dataset-contaminated"),
     path("data/<int:pk>/", datasets.dataset, name="dataset-detail"),

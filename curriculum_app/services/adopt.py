@@ -15,6 +15,7 @@ from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.dataset_version import VersionResult
 from curriculum_app.core.jobs.cluster import ClusteringResult
+from curriculum_app.core.jobs.count_tokens import CountTokensResult
 from curriculum_app.core.jobs.group import SequencesResult
 from curriculum_app.core.jobs.measure import ColumnsResult
 from curriculum_app.core.jobs.schedule import ScheduleResult
@@ -59,6 +60,14 @@ def adopt_group(job: Job, result: SequencesResult) -> Adopted:
         tokens=manifest["num_tokens"],
     )
     return Adopted({"sequences": row.uid}, {"sequences": row.sequences, "tokens": row.tokens})
+
+
+def adopt_count_tokens(job: Job, result: CountTokensResult) -> Adopted:
+    """No row: a count is found in the store by the hashes of version and tokenizer."""
+    totals = {
+        sha[:12]: sum(tally["tokens"] for tally in counts["domains"].values()) for sha, counts in result.counts.items()
+    }
+    return Adopted({}, {"tokens": totals})
 
 
 def adopt_schedule(job: Job, result: ScheduleResult) -> Adopted:

@@ -323,6 +323,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "verify": {"dataset": "dataset-1"},
     "compare": {"before": "dataset-1", "after": "dataset-2"},
     "group": {"name": "sequences", "dataset": "dataset-2"},
+    "count-tokens": {"dataset": "dataset-1", "tokenizers": ["sequences-1"]},
     "schedule": {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
     },
