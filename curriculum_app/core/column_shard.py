@@ -17,7 +17,7 @@ import numpy as np
 
 from chimera.typed import Config, canonical_json
 from curriculum_app.core.documents import Document
-from curriculum_app.core.measures.base import TOGETHER, CorpusMeasure, Measure, MeasureChoice
+from curriculum_app.core.measures.base import TOGETHER, CorpusMeasure, Measure, MeasureChoice, ModelMeasure
 from curriculum_app.core.mixture_curve import Float
 from curriculum_app.core.packing import Int
 from curriculum_app.core.parquet_rows import read_rows
@@ -68,8 +68,10 @@ def run_columns(task: ColumnTask) -> None:
 
 
 def write_columns(task: ColumnTask, measures: Sequence[Measure]) -> None:
-    """The numbers of one row group by measures that are ready."""
-    parts = [measure_documents(measures, documents) for documents in _batches(task.file, task.row_group)]
+    """The numbers of one row group by measures that are ready; models see it as a whole, to fill their batches."""
+    whole = any(isinstance(measure, ModelMeasure) for measure in measures)
+    batches = [list(_documents(task.file, task.row_group))] if whole else _batches(task.file, task.row_group)
+    parts = [measure_documents(measures, documents) for documents in batches]
     values = np.concatenate(parts, axis=1)
     write_durably(Path(task.target), lambda handle: np.save(handle, values, allow_pickle=False))
 

@@ -167,7 +167,7 @@ class DatasetVersion:
                 found |= {row: Document.from_row(table.slice(row - start, 1).to_pylist()[0]) for row in inside}
             start += size
         if missing := [row for row in rows if row not in found]:
-            raise IndexError(f"no document at {missing[0]}: there are {start}")
+            raise IndexError(f"no such document: {missing[0]} of {start}")
         return [found[row] for row in rows]
 
     def find(self, document_id: str, domain: str | None = None) -> Document | DroppedDocument | None:
@@ -185,11 +185,7 @@ class DatasetVersion:
         Raises:
             IndexError: there is none.
         """
-        for path, group, rows in self.row_groups():
-            if number < rows:
-                return Document.from_row(next(islice(read_rows(path, group), number, None)))
-            number -= rows
-        raise IndexError("no such document")
+        return self.documents_at([number])[0]
 
     def numbers_of(self, ids: Container[str]) -> list[int]:
         """Numbers of the documents with these ids, in order."""

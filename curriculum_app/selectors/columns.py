@@ -39,8 +39,12 @@ def opened(row: ColumnSet) -> Columns | None:
 
 
 def facts(row: ColumnSet) -> list[ColumnFacts]:
-    """What the manifest says of each column."""
-    return [ColumnFacts.model_validate(item) for item in row.manifest["columns"]]
+    """What the manifest says of each column; domains in their own order, which JSON in the database does not keep."""
+    domains = row.manifest["domains"]
+    ordered = [
+        {**item, "domains": {name: item["domains"][name] for name in domains}} for item in row.manifest["columns"]
+    ]
+    return [ColumnFacts.model_validate(item) for item in ordered]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import json
 import math
 import pkgutil
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from pydantic import ValidationError
 from chimera.config_forms import ConfigForm, posted
 from chimera.context import LocalContext
 from chimera.errors import InputError, problems_of
+from chimera.form_shapes import bare
 from chimera.jobs.kinds import JobKind, all_kinds, resolve
+from chimera.refs import Ref, ref_kind_of
 from chimera.registry import Entry, Registry
 from chimera.typed import Config
 from curriculum_app.core.documents import Document
@@ -184,22 +187,30 @@ def test_every_recipe_of_the_starter_corpus_names_registered_filters() -> None:
 
 
 class ModelForTests:
-    """A checkpoint that takes eight bits for every character; it stands for a trained model."""
+    """A checkpoint that takes eight bits for every character, and a classifier that is never sure."""
 
-    ref_kind, digest = "checkpoint", "0" * 64
+    digest = "0" * 64
 
     def bits(self, texts: list[str]) -> list[tuple[float, int]]:
         return [(8.0 * len(text), len(text)) for text in texts]
 
+    def score(self, texts: Iterable[str]) -> Iterator[Any]:
+        return (np.array([0.5]) for _ in texts)
+
+
+def named(entry: Entry[Any]) -> dict[str, str]:
+    """A reference for every field of its config that names something stored."""
+    found = {name: bare(info.annotation) for name, info in entry.config.model_fields.items()}
+    return {name: f"{ref_kind_of(kind)}-1" for name, kind in found.items() if get_origin(kind) is Ref}
+
 
 def ready(entry: Entry[Any], documents: list[Document]) -> Measure:
     """The measure as the job uses it: counts learned, model opened."""
-    refs = [name for name, info in entry.config.model_fields.items() if "Ref[" in str(info.annotation)]
-    measure: Measure = MEASURES.build(entry.key, dict.fromkeys(refs, "checkpoint-1"))
+    measure: Measure = MEASURES.build(entry.key, named(entry))
     if isinstance(measure, CorpusMeasure):
         measure.learn(measure.count(documents[:20]) + measure.count(documents[20:]))
     if isinstance(measure, ModelMeasure):
-        assert measure.attach(lambda ref: ModelForTests()).keys() == set(refs)
+        assert measure.attach(lambda ref: ModelForTests()).keys() == named(entry).keys()
     return measure
 
 
@@ -218,8 +229,7 @@ def test_a_measure_gives_a_number_per_document_whatever_the_order(entry: Entry[A
 
 @pytest.mark.parametrize("entry", MEASURE_ENTRIES, ids=lambda entry: entry.key)
 def test_a_measure_says_its_unit_and_direction_and_names_its_column(entry: Entry[Any]) -> None:
-    refs = [name for name, info in entry.config.model_fields.items() if "Ref[" in str(info.annotation)]
-    measure: Measure = MEASURES.build(entry.key, dict.fromkeys(refs, "checkpoint-1"))
+    measure: Measure = MEASURES.build(entry.key, named(entry))
     assert measure.unit and measure.revision >= 1 and measure.problems() == []
     assert measure.direction in ("harder", "easier", "better", "neither")
     assert MeasureChoice(key=entry.key).column == entry.key

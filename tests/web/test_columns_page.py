@@ -35,7 +35,12 @@ def make_columns(actor, version, tmp_path, *keys: str, name: str = "columns") ->
 def version(editor):
     words = [f"the{number}" for number in range(9)]
     documents = [
-        Document(f"doc-{n}", " ".join(words[: 1 + n % 9]) * (1 + 8 * (n % 2)), ("prose", "code")[n % 2], title=f"T{n}")
+        Document(
+            f"doc-{n}",
+            " ".join(words[: 1 + n % 9]) * (1 + 8 * (n % 2)),
+            ("prose", "encyclopaedia")[n % 2],
+            title=f"T{n}",
+        )
         for n in range(30)
     ]
     return make_dataset(editor, "texts", documents=documents)
@@ -110,7 +115,9 @@ def test_a_stranger_sees_no_columns(stranger, version, row):
 
 def test_the_chart_has_a_line_per_domain_whose_shares_sum_to_one(editor_client, row):
     figure = editor_client.get(reverse("columns-distribution", args=[row.pk, 0])).json()
-    assert [line["name"] for line in figure["data"]] == ["code", "prose"]
+    assert [line["name"] for line in figure["data"]] == ["encyclopaedia", "prose"]
+    page = page_of(editor_client, row.dataset)
+    assert page.index('series-1"') < page.index("encyclopaedia</span>") < page.index('series-2"'), "as in the legend"
     assert all(sum(line["y"]) == pytest.approx(1, abs=1e-3) for line in figure["data"])
     assert sum(count for line in figure["table"]["rows"] for count in line[2:]) == 30
     assert editor_client.get(reverse("columns-distribution", args=[row.pk, 9])).status_code == 404

@@ -114,5 +114,5 @@ def test_documents_at_places_come_in_the_order_they_are_asked_for(tmp_path: Path
     version = written(tmp_path, DOCUMENTS, row_group_rows=3, documents_per_file=20)
     assert version.documents_at([41, 0, 20, 19, 0]) == [DOCUMENTS[place] for place in (41, 0, 20, 19, 0)]
     assert version.documents_at([]) == []
-    with pytest.raises(IndexError, match="no document at 50: there are 50"):
+    with pytest.raises(IndexError, match="no such document: 50 of 50"):
         version.documents_at([1, 50])
