@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from chimera.context import Context
@@ -18,6 +17,6 @@ def run(config: PreviewConfig, ctx: Context) -> Sample:
         InputError: there is nothing readable; the problem names file and field.
     """
     with unpacked(Path(config.path), ctx.scratch / "unpacked", MAX_BYTES, ctx.check) as path:
-        sample = replace(sample_of(path, config.format), path=config.path)
+        sample = sample_of(path, config.format)
     ctx.progress(len(sample.records), len(sample.records), unit="records", message="done")
     return sample

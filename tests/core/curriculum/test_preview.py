@@ -4,6 +4,7 @@ import datetime
 import gzip
 import json
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from chimera.errors import InputError
 from curriculum_app.core.configs import ImportConfig, PreviewConfig
 from curriculum_app.core.documents import Document
 from curriculum_app.core.jobs import preview
-from curriculum_app.core.readers.base import Bad
+from curriculum_app.core.readers.base import Bad, Raw
 from curriculum_app.core.readers.guess import guess, guess_content
 from curriculum_app.core.readers.preview import Opaque, Outcomes, Sample, keys_of, outcomes, sample_of
 
@@ -74,6 +75,15 @@ def test_what_cannot_be_read_at_all_is_said_and_what_breaks_off_later_is_kept(tm
     assert len(sample.records) == 5
     assert sample.problem is not None and "ends too early" in sample.problem.message
     assert through_json(sample).problem == sample.problem
+
+
+def test_an_archive_is_looked_into_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("in/b.jsonl", '{"text": "packed"}\n')
+    ctx = LocalContext(tmp_path / "work")
+    sample = preview.run(PreviewConfig(path=str(tmp_path / "a.zip")), ctx)
+    assert [record.values for record in sample.records if isinstance(record, Raw)] == [{"text": "packed"}]
+    assert not list(ctx.scratch.iterdir())
 
 
 def test_a_long_record_is_not_kept_whole(tmp_path: Path) -> None:
