@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
 from curriculum_app.core.dataset_version import DatasetVersion
+from curriculum_app.core.groupings.base import GroupingChoice, default_groupings
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.sequences import SequenceTable
 
@@ -43,6 +44,19 @@ class GroupConfig(Config):
         0.5, title="Weight of length", description="Share of length in the difficulty of a document.", ge=0.0, le=1.0
     )
     seed: int = Field(0, title="Seed", ge=0, le=2**31 - 1)
+    groupings: list[GroupingChoice] = Field(
+        default_factory=default_groupings,
+        title="Groupings",
+        description="What tokens are counted by. Domain and difficulty must be among them: pools are drawn by both.",
+    )
+
+    @field_validator("groupings")
+    @classmethod
+    def _with_what_pools_need(cls, chosen: list[GroupingChoice]) -> list[GroupingChoice]:
+        keys = [choice.key for choice in chosen]
+        if missing := [choice.key for choice in default_groupings() if choice.key not in keys]:
+            raise ValueError(f"pools are drawn by domain and difficulty; add {' and '.join(missing)}")
+        return chosen
 
 
 class ScheduleConfig(Config):

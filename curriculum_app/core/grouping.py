@@ -8,7 +8,7 @@ over difficulty does not turn into one over domains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from curriculum_app.core.difficulty.compression import compression_ratio, shrink
 from curriculum_app.core.difficulty.ranks import quantile_bin, ranks_within, weighted_ranks
 from curriculum_app.core.difficulty.surprisal import mean_surprisal, unigram_bits, unigram_bits_per_byte
 from curriculum_app.core.documents import Document
+from curriculum_app.core.groupings.base import Corpus, Density, DocumentGrouping, Groups
 from curriculum_app.core.holding_out import Split, hold_out, split_domain, tokenizer_sample
 from curriculum_app.core.mixture_curve import Float
 from curriculum_app.core.packing import (
@@ -55,8 +56,10 @@ class Survey:
     ratios: Float  # compression
 
 
-def survey_documents(documents: Iterable[Document], report: Report) -> Survey:
-    """Read every document once.
+def survey_documents(
+    documents: Iterable[Document], report: Report, groupings: Sequence[DocumentGrouping] = ()
+) -> Survey:
+    """Read every document once, and let the groupings look at it.
 
     Raises:
         InputError: there is no document.
@@ -69,6 +72,8 @@ def survey_documents(documents: Iterable[Document], report: Report) -> Survey:
             columns[name].append(getattr(document, name))
         num_bytes.append(document.num_bytes)
         ratios.append(compression_ratio(document.text))
+        for grouping in groupings:
+            grouping.look(document)
         done += num_bytes[-1]
         if number % 256 == 0:
             report(done, "measuring documents")
@@ -160,15 +165,19 @@ class Ranks:
 def rank_documents(survey: Survey, encoded: list[Tokens], counts: Int, config: GroupConfig) -> Ranks:
     """Rank documents by length and density, each within its domain; `counts` (V,) are training token counts."""
     tokens = np.array([len(item) for item in encoded], dtype=np.int64)
-    if config.quality_measure == "compression":
-        density = -shrink_short(survey.ratios, survey.num_bytes)
-    else:
-        density = mean_surprisal(encoded, unigram_bits(counts))
+    density = density_of(survey, encoded, counts, config.quality_measure)
     length = ranks_within(tokens, tokens, survey.domain_of)
     quality = ranks_within(density, tokens, survey.domain_of)
     difficulty = config.length_weight * length + (1 - config.length_weight) * quality
     cell = quantile_bin(length, config.length_bins) * config.quality_bins + quantile_bin(quality, config.quality_bins)
     return Ranks(length, quality, difficulty, cell)
+
+
+def density_of(survey: Survey, encoded: list[Tokens], counts: Int, measure: Density) -> Float:
+    """Shape (D,): how dense each text is, higher is denser."""
+    if measure == "compression":
+        return -shrink_short(survey.ratios, survey.num_bytes)
+    return mean_surprisal(encoded, unigram_bits(counts))
 
 
 def difficulty_names(config: GroupConfig) -> tuple[str, ...]:
@@ -180,19 +189,22 @@ def difficulty_names(config: GroupConfig) -> tuple[str, ...]:
     )
 
 
-def group_documents(source: Source, config: GroupConfig, report: Report) -> tuple[SequenceContents, dict[str, Any]]:
+def group_documents(
+    source: Source, config: GroupConfig, groupings: Sequence[DocumentGrouping], report: Report
+) -> tuple[SequenceContents, dict[str, Any]]:
     """Build the table of a dataset.
 
     Args:
         source: gives a fresh iterator over the documents at each call (they are read three times).
+        groupings: those of the config, prepared.
 
     Returns:
-        The contents, and facts for the manifest: `counts`, `domains`, `tokenizer`.
+        The contents, and facts for the manifest: `counts`, `domains`, `grouping_facts`.
 
     Raises:
         InputError: no documents, or too little text to hold out or to fill a sequence.
     """
-    survey = survey_documents(source(), report)
+    survey = survey_documents(source(), report, groupings)
     splits = split_documents(survey, config)
     measured = int(survey.num_bytes.sum())
     report(measured, "training the tokenizer")
@@ -207,8 +219,52 @@ def group_documents(source: Source, config: GroupConfig, report: Report) -> tupl
         domain: held_out_windows(texts, sizes, END_OF_TEXT_ID, config.sequence_length)
         for domain, texts in parts.held_out.items()
     }
-    contents = _contents(survey, encoded, parts, packed, held_out, tokenizer, config)
-    return contents, _facts(survey, encoded, parts, packed, held_out)
+    counts = np.bincount(packed.tokens, minlength=tokenizer.get_vocab_size())
+    ranks = rank_documents(survey, encoded, counts, config)
+    groups = _groups(groupings, survey, encoded, counts, ranks, config)
+    judged = _Judged(counts, ranks, groups)
+    contents = _contents(survey, encoded, parts, packed, held_out, tokenizer, config, judged)
+    facts = _facts(survey, encoded, parts, packed, held_out)
+    return contents, facts | {"grouping_facts": _grouping_facts(groupings, groups)}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Counts of the training tokens (V,), ranks of the documents, and their groups by the name of the grouping."""
+
+    counts: Int
+    ranks: Ranks
+    groups: dict[str, Groups]
+
+
+def _groups(
+    groupings: Sequence[DocumentGrouping],
+    survey: Survey,
+    encoded: list[Tokens],
+    counts: Int,
+    ranks: Ranks,
+    config: GroupConfig,
+) -> dict[str, Groups]:
+    """Every grouping's groups, by its name."""
+    corpus = Corpus(
+        tokens=np.array([len(item) for item in encoded], dtype=np.int64),
+        num_bytes=survey.num_bytes,
+        domains=survey.domains,
+        domain_of=survey.domain_of,
+        difficulty=Groups(difficulty_names(config), ranks.bin),
+        density=lambda measure: density_of(survey, encoded, counts, measure),
+    )
+    return {grouping.name: grouping.assign(corpus) for grouping in groupings}
+
+
+def _grouping_facts(groupings: Sequence[DocumentGrouping], groups: dict[str, Groups]) -> dict[str, Any]:
+    """What pages say of a grouping beside its tokens: title, documents of each group, and its own facts."""
+    found = {}
+    for grouping in groupings:
+        made = groups[grouping.name]
+        documents = np.bincount(made.of_document, minlength=len(made.names)).tolist()
+        found[grouping.name] = {"title": grouping.title, "documents": documents, **made.facts}
+    return found
 
 
 def _contents(
@@ -219,23 +275,21 @@ def _contents(
     held_out: dict[str, HeldOut],
     tokenizer: Tokenizer,
     config: GroupConfig,
+    judged: _Judged,
 ) -> SequenceContents:
-    counts = np.bincount(packed.tokens, minlength=tokenizer.get_vocab_size())
-    ranks = rank_documents(survey, encoded, counts, config)
-    names = difficulty_names(config)
     return SequenceContents(
         tokens=packed.tokens,
         offsets=packed.offsets,
         groupings={
-            "domain": Grouping(survey.domains, count_groups(packed.pieces, survey.domain_of, len(survey.domains))),
-            "difficulty": Grouping(names, count_groups(packed.pieces, ranks.bin, len(names))),
+            name: Grouping(made.names, count_groups(packed.pieces, made.of_document, len(made.names)))
+            for name, made in judged.groups.items()
         },
         bins=count_groups(packed.pieces, _length_bins(encoded, parts.training), LENGTH_BINS).toarray(),
-        difficulty=mean_over_tokens(packed.pieces, ranks.difficulty),
+        difficulty=mean_over_tokens(packed.pieces, judged.ranks.difficulty),
         pieces=packed.pieces,
-        documents=_index(survey, encoded, ranks, parts),
+        documents=_index(survey, encoded, judged.ranks, parts),
         held_out=held_out,
-        unigram_bits_per_byte={name: unigram_bits_per_byte(counts, part) for name, part in held_out.items()},
+        unigram_bits_per_byte={name: unigram_bits_per_byte(judged.counts, part) for name, part in held_out.items()},
         tokenizer_json=tokenizer.to_str(),
         vocab_size=tokenizer.get_vocab_size(),
         eos_id=END_OF_TEXT_ID,

@@ -203,7 +203,7 @@ class SequenceTable:
         return tuple(self.manifest["groupings"])
 
     def grouping(self, name: str) -> Grouping:
-        """The counts of one grouping ("domain" or "difficulty").
+        """The counts of one grouping: "domain", "difficulty", or what else was chosen.
 
         Raises:
             KeyError: the table has no such grouping.

@@ -8,6 +8,7 @@ from typing import Any
 import tokenizers
 from django.shortcuts import get_object_or_404
 
+from chimera.format import grouped, percent
 from chimera.projects.access import Actor
 from curriculum_app.core.sequences import DocumentPiece, SequenceTable
 from curriculum_app.models import SequenceSet
@@ -27,11 +28,61 @@ def opened(row: SequenceSet) -> SequenceTable | None:
         return None
 
 
-def groups(manifest: dict[str, Any], grouping: str) -> list[tuple[str, int, float]]:
-    """`(group, tokens, share)` of a grouping in its own order."""
-    tokens = manifest["tokens_by_group"][grouping]
+@dataclass(frozen=True)
+class GroupRow:
+    """A group: its training tokens, their share, its documents (None in tables of before they were counted)."""
+
+    name: str
+    tokens: int
+    share: float
+    documents: int | None
+    span: tuple[float, float] | None  # of the measure, for quantiles
+
+
+@dataclass(frozen=True)
+class GroupingTable:
+    """A grouping of a sequence set with its groups in their own order; `note` says what its facts say."""
+
+    name: str
+    title: str
+    rows: list[GroupRow]
+    note: str
+
+    @property
+    def spans(self) -> bool:
+        return any(row.span for row in self.rows)
+
+
+def groupings(manifest: dict[str, Any]) -> list[GroupingTable]:
+    """Every grouping of a sequence set."""
+    facts = manifest.get("grouping_facts", {})
+    return [_grouping(manifest, name, facts.get(name, {})) for name in manifest["groupings"]]
+
+
+def _grouping(manifest: dict[str, Any], name: str, facts: dict[str, Any]) -> GroupingTable:
+    names, tokens = manifest["groupings"][name], manifest["tokens_by_group"][name]
     total = sum(tokens) or 1
-    return [(name, count, count / total) for name, count in zip(manifest["groupings"][grouping], tokens, strict=True)]
+    documents, edges = facts.get("documents", [None] * len(names)), facts.get("edges", [])
+    rows = [
+        GroupRow(
+            group, count, count / total, documents[at], tuple(edges[at]) if at < len(edges) and edges[at] else None
+        )
+        for at, (group, count) in enumerate(zip(names, tokens, strict=True))
+    ]
+    title = facts.get("title", name.capitalize())
+    return GroupingTable(name, title, rows, _note(name, facts))
+
+
+def _note(name: str, facts: dict[str, Any]) -> str:
+    parts = [name] if name.startswith("quality-") else []
+    if facts.get("unassigned"):
+        share = percent(facts["unassigned"] / sum(facts["documents"]))
+        parts.append(f"{grouped(facts['unassigned'])} documents ({share}) have no node")
+    if facts.get("joined"):
+        parts.append(f"{facts['joined']} smaller ones are together as other")
+    if "clustering" in facts:
+        parts.append(f"{facts['clustering']}, {facts['encoder']}")
+    return "; ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def sequences(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "row": row,
         "here": table is not None,
-        "groupings": [(name, selectors.groups(manifest, name)) for name in manifest["groupings"]],
+        "groupings": selectors.groupings(manifest),
         "held_out": selectors.held_out(manifest),
         "counts": manifest.get("counts", {}),
         "recipe": funnel.settings_of(manifest.get("recipe") or {}),

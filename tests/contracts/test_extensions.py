@@ -28,6 +28,7 @@ from chimera.typed import Config
 from curriculum_app.core.documents import Document
 from curriculum_app.core.encoders.base import ENCODERS, EncoderChoice, load_encoder, save_encoder
 from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep, first_failure
+from curriculum_app.core.groupings.base import GROUPINGS, Corpus, DocumentGrouping, Groups
 from curriculum_app.core.jobs import import_
 from curriculum_app.core.measures.base import MEASURES, CorpusMeasure, Measure, MeasureChoice, ModelMeasure
 from curriculum_app.core.plans import PlanRequest
@@ -40,9 +41,9 @@ from tests.core.training.run_factory import make_config, make_context
 from training_app.core.probes.base import PROBES, StepView
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
-ENCODER_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(MEASURES)
-REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS]
-ENTRIES = [*FILTER_ENTRIES, *MEASURE_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES]
+ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
+REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS]
+ENTRIES = [*FILTER_ENTRIES, *MEASURE_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES, *GROUPING_ENTRIES]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
 SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
 
@@ -319,6 +320,27 @@ def test_an_encoder_gives_unit_rows_twice_the_same_and_after_being_kept(
     assert np.array_equal(rows, encoder.embed(texts)) and encoder.name
     save_encoder(EncoderChoice(key=entry.key), encoder, tmp_path)
     assert np.array_equal(rows, load_encoder(tmp_path).embed(texts))
+
+
+# -- groupings ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", GROUPING_ENTRIES, ids=lambda entry: entry.key)
+def test_a_grouping_puts_every_document_into_one_group(entry: Entry[Any], documents: list[Document]) -> None:
+    grouping: DocumentGrouping = GROUPINGS.build(entry.key)
+    try:
+        grouping.prepare("digest", lambda ref: pytest.fail(f"{ref} was not asked for"))
+    except InputError as error:
+        assert all(problem.hint for problem in error.problems)
+        pytest.skip(f"needs to be told: {error}")
+    for document in documents:
+        grouping.look(document)
+    ones = np.ones(len(documents), dtype=np.int64)
+    nothing = Groups(("all",), 0 * ones)
+    found = grouping.assign(Corpus(ones, ones, ("all",), 0 * ones, nothing, lambda measure: np.arange(50.0)))
+    assert len(found.of_document) == len(documents) and len(set(found.names)) == len(found.names)
+    assert found.of_document.min() >= 0 and found.of_document.max() < len(found.names)
+    assert re.fullmatch(r"[a-z][a-z0-9-]*", grouping.name) and json.dumps([found.facts, grouping.meaning()])
 
 
 # -- kinds of jobs -----------------------------------------------------------------------------------------------------

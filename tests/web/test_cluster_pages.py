@@ -9,9 +9,10 @@ from curriculum_app.core.jobs import cluster
 from curriculum_app.models import Clustering, ClusterName
 from curriculum_app.selectors.clusters import in_words
 from curriculum_app.selectors.datasets import opened
+from curriculum_app.selectors.sequences import groupings
 from tests.conftest import signed_in
 from tests.core.curriculum.test_clustering import corpus
-from tests.factories import make_dataset, store
+from tests.factories import make_dataset, make_sequences, store
 
 
 def make_clustering(actor, tmp_path) -> Clustering:
@@ -130,3 +131,33 @@ def test_the_silhouette_is_said_in_words(silhouette, word):
 @pytest.mark.parametrize(("stability", "word"), [(1.0, "finds the same"), (0.7, "much the same"), (0.2, "differently")])
 def test_the_stability_is_said_in_words(stability, word):
     assert word in in_words({"silhouette": 0.5, "stability": stability})["stability"]
+
+
+MANIFEST = {
+    "groupings": {"taxonomy": ["maths", "unassigned"], "quality-length": ["1 of 2", "2 of 2"], "domain": ["d"]},
+    "tokens_by_group": {"taxonomy": [30, 10], "quality-length": [20, 20], "domain": [40]},
+    "grouping_facts": {
+        "taxonomy": {"title": "Taxonomy node", "documents": [3, 1], "unassigned": 1, "joined": 2},
+        "quality-length": {"title": "Quality quantile", "documents": [2, 2], "edges": [[0.5, 1.0], None]},
+    },
+}
+
+
+def test_groupings_of_a_sequence_set_say_what_they_leave_out():
+    taxonomy, quality, domain = groupings(MANIFEST)
+    rows = [(row.name, row.share, row.documents) for row in taxonomy.rows]
+    assert rows == [("maths", 0.75, 3), ("unassigned", 0.25, 1)]
+    assert "1 documents (25" in taxonomy.note and "2 smaller ones" in taxonomy.note
+    assert quality.spans and quality.rows[0].span == (0.5, 1.0) and quality.rows[1].span is None
+    assert domain.rows[0].documents is None, "a table of before documents were counted"
+
+
+def test_the_page_of_a_sequence_set_shows_every_grouping(editor, editor_client):
+    row = make_sequences(editor)
+    names = [f"{number + 1} cluster" for number in range(14)]
+    row.manifest["groupings"]["cluster"], row.manifest["tokens_by_group"]["cluster"] = names, [1] * 14
+    facts = {"title": "Cluster", "documents": [1] * 14, "clustering": "clustering-1", "encoder": "MiniLM"}
+    row.manifest["grouping_facts"] = {"cluster": facts}
+    row.save()
+    text = page(editor_client, "sequences-detail", row.pk)
+    assert "By cluster" in text and "clustering-1, MiniLM" in text and "14 groups" in text and "By domain" in text

@@ -16,6 +16,7 @@ from chimera.artefacts import Stored, write_json
 from chimera.context import Context
 from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
+from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.clustering import artefact, judging
 from curriculum_app.core.clustering.config import ClusterConfig, usual_number
 from curriculum_app.core.clustering.embedding import ENCODER, VECTORS, embed_all, fit_encoder, sample_rows
@@ -50,15 +51,25 @@ class _Found:
 
 
 def run(config: ClusterConfig, ctx: Context) -> ClusteringResult:
-    """Cluster a dataset version; a stopped job keeps the vectors it has.
+    """Cluster a dataset version; a stopped job keeps the vectors it has, and the same is not done twice.
 
     Raises:
         InputError: the encoder is not on this machine, no words, or more clusters than documents.
     """
     dataset = ctx.open(config.dataset)
-    require(config.encoder.build())
-    clusters = _number_of_clusters(config, dataset)
+    fresh: Encoder = config.encoder.build()
+    require(fresh)
     recipe = config.model_dump(mode="json", exclude={"name", "dataset"})
+
+    def key() -> str | None:
+        return key_of("cluster", {"recipe": recipe, "dataset": dataset.digest, "encoder": fresh.name})
+
+    kind = artefact.Clustering.ref_kind
+    return ClusteringResult(make_once(ctx, kind, key, lambda: _make(config, dataset, recipe, ctx)))
+
+
+def _make(config: ClusterConfig, dataset: DatasetVersion, recipe: dict[str, Any], ctx: Context) -> Stored:
+    clusters = _number_of_clusters(config, dataset)
     scratch = ctx.scratch / f"cluster-{sha256_json([recipe, dataset.digest])[:16]}"
     scratch.mkdir(parents=True, exist_ok=True)
     encoder, vectors = _embed(config, dataset, scratch, ctx)
@@ -79,7 +90,7 @@ def run(config: ClusterConfig, ctx: Context) -> ClusteringResult:
         stored = stage.seal(sha256_json(meaning), {"name": config.name, **meaning, **manifest})
     ctx.progress(3, 3, "steps")
     ctx.log(_summary(manifest))
-    return ClusteringResult(stored)
+    return stored
 
 
 def _number_of_clusters(config: ClusterConfig, dataset: DatasetVersion) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.grouping import group_documents
+from curriculum_app.core.groupings.base import DocumentGrouping, default_groupings, prepared
 from curriculum_app.core.sequences import SequenceTable, save_sequences
 
 
@@ -26,24 +28,34 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
     """Build and store the sequence table of a dataset version; the same settings on the same version are not run again.
 
     Raises:
-        InputError: no documents, or too little text in a domain.
+        InputError: no documents, too little text in a domain, or a grouping that does not fit the version.
     """
     os.environ.setdefault("RAYON_NUM_THREADS", "2")  # of the tokenizers library; read when its pool first starts
     dataset = ctx.open(config.dataset)
-    recipe = config.model_dump(mode="json", exclude={"name", "dataset"})
+    groupings = prepared(config.groupings, dataset.digest, ctx.open)
+    recipe = recipe_of(config, groupings)
 
     def key() -> str | None:
         return key_of("group", {"recipe": recipe, "dataset": dataset.digest})
 
-    return SequencesResult(make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, recipe, ctx)))
+    return SequencesResult(make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, ctx)))
 
 
-def _group(config: GroupConfig, dataset: DatasetVersion, recipe: dict[str, Any], ctx: Context) -> Stored:
+def recipe_of(config: GroupConfig, groupings: Sequence[DocumentGrouping]) -> dict[str, Any]:
+    """What decides about the table. The usual groupings are left out: tables made before there were others keep ids."""
+    recipe = config.model_dump(mode="json", exclude={"name", "dataset", "groupings"})
+    if config.groupings == default_groupings():
+        return recipe
+    return recipe | {"groupings": [{"key": grouping.key, "config": grouping.meaning()} for grouping in groupings]}
+
+
+def _group(config: GroupConfig, dataset: DatasetVersion, groupings: Sequence[DocumentGrouping], ctx: Context) -> Stored:
     def report(done: int, message: str) -> None:
         ctx.progress(done, 2 * dataset.manifest["counts"]["bytes"], "bytes", message)
         ctx.check()
 
-    contents, facts = group_documents(dataset.iter_documents, config, report)
+    contents, facts = group_documents(dataset.iter_documents, config, groupings, report)
+    recipe = recipe_of(config, groupings)
     stored = save_sequences(ctx.store, contents, {**facts, "recipe": recipe, "dataset": dataset.digest})
     ctx.log(
         f"{stored.manifest['num_sequences']:,} sequences of {config.sequence_length} tokens; vocabulary "
