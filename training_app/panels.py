@@ -4,3 +4,4 @@ from chimera.panels import Panel, register
 
 register(Panel("schedule", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_schedule"))
 register(Panel("curriculum", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_curriculum"))
+register(Panel("document", "training/_panel_exposures.html", "training_app.selectors.exposures:of_document"))

@@ -170,6 +170,11 @@ class DatasetVersion:
             raise IndexError(f"no such document: {missing[0]} of {start}")
         return [found[row] for row in rows]
 
+    def dropped_for(self, kept_id: str, at_most: int) -> list[DroppedDocument]:
+        """Documents that were dropped because `kept_id` was kept, the first `at_most`."""
+        rows = _page(self._optional(DROPPED_FILE), {"kept_id": kept_id}, 0, at_most)
+        return [DroppedDocument.from_row(row) for row in rows]
+
     def find(self, document_id: str, domain: str | None = None) -> Document | DroppedDocument | None:
         """The first document of that id (and domain), else the first dropped one, else None."""
         wanted = {"id": document_id, "domain": domain}
@@ -178,14 +183,6 @@ class DatasetVersion:
         for row in _page(self._optional(DROPPED_FILE), wanted, 0, 1):
             return DroppedDocument.from_row(row)
         return None
-
-    def nth(self, number: int) -> Document:
-        """Document `number`, counted from 0; only its row group is read.
-
-        Raises:
-            IndexError: there is none.
-        """
-        return self.documents_at([number])[0]
 
     def numbers_of(self, ids: Container[str]) -> list[int]:
         """Numbers of the documents with these ids, in order."""

@@ -101,3 +101,14 @@ def in_words(quality: dict[str, Any]) -> dict[str, str]:
 
 def _word(value: float, scale: list[tuple[float, str]], otherwise: str) -> str:
     return next((word for least, word in scale if value >= least), otherwise)
+
+
+def of_document(version: DatasetVersion, document_id: str) -> tuple[Clustering, ClusterRow, float] | None:
+    """The cluster of a document in the newest clustering of its version, and the cosine to the centre."""
+    row = clusterings(version).prefetch_related("names").first()
+    found = opened(row) if row is not None else None
+    place = found.of_document(document_id) if found is not None else None
+    if row is None or found is None or place is None:
+        return None
+    number, cosine = place
+    return row, next(cluster for cluster in clusters(row, found) if cluster.number == number), cosine

@@ -130,7 +130,7 @@ def _scores(theme: Theme, dataset: DatasetVersion) -> Any:
 def document_at(dataset: DatasetVersion, number: int) -> Document | None:
     version = opened(dataset)
     try:
-        return None if version is None else version.nth(number)
+        return None if version is None else version.documents_at([number])[0]
     except IndexError:
         return None
 
@@ -196,6 +196,6 @@ def around(found: Opened, dataset: core.DatasetVersion, threshold: float) -> dic
         "dropped": failed[np.argsort(-scores[failed], kind="stable")[:AROUND]],
     }
     return {
-        side: [(float(scores[number]), dataset.nth(int(number))) for number in numbers]
+        side: [(float(scores[number]), dataset.documents_at([int(number)])[0]) for number in numbers]
         for side, numbers in nearest.items()
     }

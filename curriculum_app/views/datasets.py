@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET
 
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import s_curve as charts
-from curriculum_app.core import dataset_version as core
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
@@ -94,19 +93,6 @@ def documents(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def document(request: HttpRequest, pk: int) -> HttpResponse:
-    """Read one document: `?id=...`; with `&beside=...` next to the near-duplicate that was dropped for it."""
-    version = selectors.version_get(actor_of(request), pk)
-    opened = _must_open(version)
-    wanted = [request.GET.get("id", ""), request.GET.get("beside", "")]
-    shown = [opened.find(name) for name in wanted if name]
-    if not shown or None in shown:
-        raise Http404("no such document in this version")
-    context = frame(version, "documents") | {"shown": shown}
-    return render(request, "curriculum/document.html", context)
-
-
-@require_GET
 def dropped(request: HttpRequest, pk: int) -> HttpResponse:
     """What curation removed, by stage and domain, each with its reason and the number that decided."""
     version = selectors.version_get(actor_of(request), pk)
@@ -170,10 +156,3 @@ def _code_versions(said: Any) -> list[tuple[str, str]]:
 
 def _page(request: HttpRequest, items: Any) -> Any:
     return Paginator(items, PAGE).get_page(request.GET.get("page"))
-
-
-def _must_open(version: DatasetVersion) -> core.DatasetVersion:
-    opened = selectors.opened(version)
-    if opened is None:
-        raise Http404(f"the files of {version} are not on this machine")
-    return opened

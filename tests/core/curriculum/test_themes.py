@@ -152,7 +152,7 @@ def test_a_classifier_learns_what_the_labels_say_and_scores_every_document(ctx):
     assert "TF-IDF" in classifier.manifest["encoder_name"]
     again = np.concatenate(list(classifier.score(document.text for document in version.iter_documents())))
     assert again.astype(np.float32) == pytest.approx(scores, abs=1e-6)
-    assert classifier.sizes[0] == version.nth(0).num_bytes
+    assert classifier.sizes[0] == version.documents_at([0])[0].num_bytes
     assert train(ctx).digest == classifier.digest
 
 
@@ -171,7 +171,7 @@ def test_a_subset_keeps_exactly_what_reaches_the_threshold(ctx):
     config = SubsetConfig(name="edu", dataset="dataset-1", classifier="classifier-1", threshold=threshold)
     made = DatasetVersion.open(subset.run(config, ctx).stored)
     passed = np.flatnonzero(np.asarray(classifier.scores, dtype=np.float64) >= threshold)
-    assert [document.id for document in made.iter_documents()] == [version.nth(int(n)).id for n in passed]
+    assert [document.id for document in made.iter_documents()] == [version.documents_at([int(n)])[0].id for n in passed]
     assert made.manifest["parents"] == [version.digest]
     web = subset.run(config.model_copy(update={"domains": ["web"]}), ctx).stored.manifest
     assert list(web["domains"]) == ["web"]
@@ -193,9 +193,9 @@ def test_another_version_is_scored_when_it_is_cut(ctx):
 def test_documents_are_found_by_number_id_and_phrase(ctx):
     version = make_version(ctx)
     every = list(version.iter_documents())
-    assert [version.nth(number) for number in (0, 79, 80, 159)] == [every[number] for number in (0, 79, 80, 159)]
+    assert [version.documents_at([number])[0] for number in (0, 79, 80, 159)] == [every[number] for number in (0, 79, 80, 159)]
     with pytest.raises(IndexError):
-        version.nth(160)
+        version.documents_at([160])[0]
     assert version.numbers_of({"no-0", "yes-3"}) == [3, 80]
     assert version.numbers_containing("MENU login", 3, without={81}) == [80, 82, 83]
 
