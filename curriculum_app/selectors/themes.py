@@ -196,6 +196,6 @@ def around(found: Opened, dataset: core.DatasetVersion, threshold: float) -> dic
         "dropped": failed[np.argsort(-scores[failed], kind="stable")[:AROUND]],
     }
     return {
-        side: [(float(scores[number]), dataset.documents_at([int(number)])[0]) for number in numbers]
+        side: list(zip(scores[numbers].tolist(), dataset.documents_at(numbers.tolist()), strict=True))
         for side, numbers in nearest.items()
     }

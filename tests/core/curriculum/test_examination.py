@@ -14,7 +14,7 @@ from curriculum_app.core.time_limit import TimeLimited
 
 GOLDEN = [json.loads(line) for line in (Path(__file__).parents[2] / "fixtures/curation_golden.jsonl").open()]
 KEYS = ("language", "gopher_repetition", "gopher_quality", "c4", "fineweb", "min_length")
-RECIPE = [FilterChoice(key="length", config={"min_chars": 10}), FilterChoice(key="pii")]
+RECIPE = [FilterChoice(key="length", config={"min_chars": 10, "max_chars": None}), FilterChoice(key="pii")]
 RECIPE += [FilterChoice(key="length", config={"max_chars": 40})]
 
 

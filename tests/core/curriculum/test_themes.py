@@ -193,7 +193,9 @@ def test_another_version_is_scored_when_it_is_cut(ctx):
 def test_documents_are_found_by_number_id_and_phrase(ctx):
     version = make_version(ctx)
     every = list(version.iter_documents())
-    assert [version.documents_at([number])[0] for number in (0, 79, 80, 159)] == [every[number] for number in (0, 79, 80, 159)]
+    assert [version.documents_at([number])[0] for number in (0, 79, 80, 159)] == [
+        every[number] for number in (0, 79, 80, 159)
+    ]
     with pytest.raises(IndexError):
         version.documents_at([160])[0]
     assert version.numbers_of({"no-0", "yes-3"}) == [3, 80]
