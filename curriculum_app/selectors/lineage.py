@@ -15,7 +15,7 @@ from curriculum_app.core.lineage_layout import Layout, layout
 from curriculum_app.models import DatasetVersion, Schedule, SequenceSet
 
 MOST = 200  # dataset versions in one graph, the newest ones
-WIDTH, HEIGHT, GAP, SPACE, MARGIN = 176, 44, 132, 22, 10  # of a node, between layers and nodes, around; in pixels
+WIDTH, HEIGHT, GAP, SPACE, MARGIN = 196, 44, 150, 22, 10  # of a node, between layers and nodes, around; in pixels
 
 
 @dataclass(frozen=True)
