@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_STAGE = " · "  # between a domain and its filter
+
 
 @dataclass(frozen=True)
 class SettingDifference:
@@ -21,14 +23,16 @@ def recipe_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
     """What differs between the `recipe` entries of two manifests, in the order of the first, then of the second.
 
     A filter is known by its domain and name (the second of a name in one domain by its number too), so that one that
-    was added in front of others does not make them all look changed.
+    was added in front of others does not make them all look changed. Of a filter that only one recipe has, the list
+    of stages tells; its settings are left out.
     """
     left, right = dict(_settings(before)), dict(_settings(after))
+    in_both = {where for where, _ in left} & {where for where, _ in right}
     keys = [*left, *(key for key in right if key not in left)]
     return [
         SettingDifference(where, setting, left.get((where, setting)), right.get((where, setting)))
         for where, setting in keys
-        if left.get((where, setting)) != right.get((where, setting))
+        if left.get((where, setting)) != right.get((where, setting)) and (where in in_both or _STAGE not in where)
     ]
 
 
@@ -54,7 +58,7 @@ def _filters(where: str, filters: list[Any]) -> Iterator[tuple[tuple[str, str], 
         key = str(item.get("key"))
         seen[key] = seen.get(key, 0) + 1
         stage = key if seen[key] == 1 else f"{key} ({seen[key]})"
-        yield from (((f"{where} · {stage}", name), text) for name, text in _flat(item.get("config") or {}))
+        yield from (((f"{where}{_STAGE}{stage}", name), text) for name, text in _flat(item.get("config") or {}))
 
 
 def _is_filters(value: Any) -> bool:

@@ -29,7 +29,6 @@ def test_a_threshold_and_a_new_stage_are_named_with_their_domain():
     assert told(recipe(recipes={"web": old}), recipe(recipes={"web": new})) == [
         ("web", "stages", "min_length → c4", "language → min_length → c4"),
         ("web · min_length", "min_chars", "200", "100"),
-        ("web · language", "threshold", None, "0.65"),
     ]
 
 
