@@ -91,7 +91,7 @@ register(
     JobKind(
         name="group",
         title="Group and tokenise",
-        summary="Train a tokenizer, cut held-out sets, pack sequences and group them by domain and difficulty.",
+        summary="Train a tokenizer, cut held-out sets, pack sequences and count them by groups.",
         config=GroupConfig,
         run="curriculum_app.core.jobs.group:run",
         adopt="curriculum_app.services.adopt:adopt_group",

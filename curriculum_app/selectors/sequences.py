@@ -54,9 +54,10 @@ class GroupingTable:
 
 
 def groupings(manifest: dict[str, Any]) -> list[GroupingTable]:
-    """Every grouping of a sequence set."""
+    """Every grouping of a sequence set: what pools are drawn by, then the others by name."""
     facts = manifest.get("grouping_facts", {})
-    return [_grouping(manifest, name, facts.get(name, {})) for name in manifest["groupings"]]
+    in_order = sorted(manifest["groupings"], key=lambda name: (name != "domain", name != "difficulty", name))
+    return [_grouping(manifest, name, facts.get(name, {})) for name in in_order]
 
 
 def _grouping(manifest: dict[str, Any], name: str, facts: dict[str, Any]) -> GroupingTable:

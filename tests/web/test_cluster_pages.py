@@ -144,7 +144,7 @@ MANIFEST = {
 
 
 def test_groupings_of_a_sequence_set_say_what_they_leave_out():
-    taxonomy, quality, domain = groupings(MANIFEST)
+    domain, quality, taxonomy = groupings(MANIFEST)
     rows = [(row.name, row.share, row.documents) for row in taxonomy.rows]
     assert rows == [("maths", 0.75, 3), ("unassigned", 0.25, 1)]
     assert "1 documents (25" in taxonomy.note and "2 smaller ones" in taxonomy.note
