@@ -12,6 +12,7 @@ from chimera.errors import InputError, Problem
 from curriculum_app.core.readers.base import Bad, Raw, too_long_field
 
 _BATCH_ROWS = 64
+_BUFFER = 1 << 20  # bytes of a column read ahead; by default a row group is read as a whole, however large
 
 
 def read_parquet(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
@@ -22,7 +23,7 @@ def read_parquet(path: Path, max_bytes: int) -> Iterator[Raw | Bad]:
     """
     row = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                 for values in batch.to_pylist():
                     row += 1

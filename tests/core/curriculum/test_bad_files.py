@@ -107,7 +107,7 @@ def test_an_archive_of_one_file_is_that_file_and_archives_in_it_stay_closed(ctx:
 def test_an_archive_is_previewed_as_what_it_holds(ctx: LocalContext, tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"set/a.jsonl": LINES})
     sample = preview.run(PreviewConfig(path=str(path)), ctx)
-    assert (sample.path, sample.format, len(sample.records)) == (str(path), "jsonl", 2)
+    assert (sample.format, len(sample.records)) == ("jsonl", 2)
     assert not list(ctx.scratch.iterdir())
 
 
