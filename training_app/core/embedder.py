@@ -58,7 +58,9 @@ class TransformerEmbedder:
     def _model(self) -> Any:
         import torch
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # a worker's stderr is a log, not a terminal
         device = "cuda" if torch.cuda.is_available() else "cpu"
         model = AutoModel.from_pretrained(self.directory, local_files_only=True, use_safetensors=True)
         return model.to(device).train(False)
