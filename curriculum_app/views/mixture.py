@@ -83,7 +83,7 @@ def _editor(
     context = {
         "plan": plan,
         "draft": draft,
-        "rows": [(row, [fill.key for fill in row.fills]) for row in rows],
+        "rows": _rows(rows, fillings),
         "fillings": fillings,
         "tokenizers": choices,
         "tokenizer": draft.tokenizer or (choices[0].uid if choices else ""),
@@ -96,6 +96,19 @@ def _editor(
         **_result(actor, draft),
     }
     return render(request, "curriculum/mixture.html", context, status=422 if problems else 200)
+
+
+def _rows(
+    rows: list[Row], fillings: list[tuple[str, list[tuple[str, str]]]]
+) -> list[tuple[int, Row, list[str], list[str]]]:
+    """Number, row, keys of what fills it, and the same in words, version by version."""
+    found = []
+    for number, row in enumerate(rows):
+        keys = [fill.key for fill in row.fills]
+        chosen = {label: [domain for key, domain in domains if key in keys] for label, domains in fillings}
+        words = [f"{label}: {', '.join(domains)}" for label, domains in chosen.items() if domains]
+        found.append((number, row, keys, words))
+    return found
 
 
 def _result(actor: Actor, draft: Draft) -> dict[str, Any]:
