@@ -170,9 +170,15 @@ class DatasetVersion:
             raise IndexError(f"no such document: {missing[0]} of {start}")
         return [found[row] for row in rows]
 
-    def dropped_for(self, kept_id: str, at_most: int) -> list[DroppedDocument]:
-        """Documents that were dropped because `kept_id` was kept, the first `at_most`."""
-        rows = _page(self._optional(DROPPED_FILE), {"kept_id": kept_id}, 0, at_most)
+    def dropped_for(
+        self, kept_id: str, at_most: int, kept_in: str | None = None, document_id: str | None = None
+    ) -> list[DroppedDocument]:
+        """Documents that were dropped because `kept_id` was kept, the first `at_most`.
+
+        With `kept_in`, those for which the version of this digest has it; with `document_id`, those of this id.
+        """
+        wanted = {"kept_id": kept_id, "kept_in": kept_in, "id": document_id}
+        rows = _page(self._optional(DROPPED_FILE), wanted, 0, at_most)
         return [DroppedDocument.from_row(row) for row in rows]
 
     def find(self, document_id: str, domain: str | None = None) -> Document | DroppedDocument | None:

@@ -93,6 +93,12 @@ def _stages(stages: list[dict[str, Any]]) -> list[Stage]:
     ]
 
 
+def duplicates_count(manifest: Manifest) -> int:
+    """Documents dropped as exact or near-duplicates."""
+    reports = (manifest.get(name) or {} for name in ("exact_duplicates", "duplicates"))
+    return sum(report.get("removed", 0) for report in reports)
+
+
 def dropped_count(manifest: Manifest, stage: str | None = None, domain: str | None = None) -> int:
     """Documents dropped, optionally in one stage or domain."""
     return sum(
@@ -114,7 +120,7 @@ class MatrixRow:
     """Documents of each domain that were removed because `kept` has them; `level` 0-4 says how many."""
 
     kept: str
-    cells: list[tuple[int, int, int]]  # documents, bytes, level
+    cells: list[tuple[str, int, int, int]]  # removed from, documents, bytes, level
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,9 @@ def duplicates(manifest: Manifest) -> DuplicateMatrix | None:
     matrix = report["matrix"]
     domains = sorted({*matrix, *(name for row in matrix.values() for name in row)})
     most = max((cell["documents"] for row in matrix.values() for cell in row.values()), default=0)
-    rows = [MatrixRow(kept, [_cell(matrix.get(kept, {}).get(name), most) for name in domains]) for kept in domains]
+    rows = [
+        MatrixRow(kept, [(name, *_cell(matrix.get(kept, {}).get(name), most)) for name in domains]) for kept in domains
+    ]
     removed = report["removed"]
     return DuplicateMatrix(
         domains=domains,
@@ -168,9 +176,12 @@ def recipes(manifest: Manifest) -> list[tuple[str, list[RecipeStep]]]:
     params = manifest.get("recipe", {}).get("params", {})
     found = [(domain, [_step(choice) for choice in steps]) for domain, steps in params.get("recipes", {}).items()]
     shared = [_step(choice) for choice in params.get("final_filters", [])]
+    exact = params.get("exact_duplicates", "off")
     near = params.get("near_duplicates")
     if near and near.get("enabled", True):
         shared.insert(0, RecipeStep("near_duplicates", settings_of(near)))
+    if exact != "off":
+        shared.insert(0, RecipeStep("exact_duplicates", settings_of({"of": exact})))
     return [*sorted(found), ("all domains", shared)] if found and shared else sorted(found)
 
 

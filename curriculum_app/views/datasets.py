@@ -131,6 +131,7 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     tabs += [("columns", "dataset-columns", "Columns", None)]
     if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
+        tabs += [("duplicates", "dataset-duplicates", "Duplicates", funnels.duplicates_count(manifest))]
     tabs += [("tokens", "dataset-tokens", "Tokens", None)]
     if contamination := manifest.get("contamination"):
         found = sum(facts["found"] for facts in contamination.values())

@@ -13,7 +13,7 @@ def exact_copies(sketches: Sketches, order: Places, first: int = 0) -> dict[int,
 
     The first `first` documents belong to versions that exist and are never removed.
     """
-    groups = sketches.contents.dictionary_encode().indices.to_numpy()[order]
+    groups = sketches.groups_of_equal_content()[order]
     place = np.argsort(groups, kind="stable")  # inside a group the visiting order stays
     starts = np.ones(len(place), bool)
     starts[1:] = groups[place][1:] != groups[place][:-1]

@@ -7,9 +7,9 @@ signature: with everything else a document of a large corpus stays below 800 byt
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,8 +45,9 @@ SKETCH_SCHEMA = pa.schema(
         ("signature", pa.binary()),
     ]
 )
-_COLUMNS = SKETCH_SCHEMA.remove(SKETCH_SCHEMA.get_field_index("signature"))
-_BATCH = 1024
+TIE_BYTES, CONTENT_BYTES = 16, 32
+_NUMBERS = ("num_chars", "num_bytes", "num_shingles")
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Sketcher:
             num_chars=len(document.text),
             num_bytes=len(encoded),
             num_shingles=len(numbers),
-            tie=hashlib.sha256(replace(document, text="").canonical() + encoded).digest()[:16],
+            tie=hashlib.sha256(replace(document, text="").canonical() + encoded).digest()[:TIE_BYTES],
             content=hashlib.sha256(text.encode() if self._cleaned else encoded).digest(),
             signature=self.signature(numbers) if self.config.enabled else np.zeros(0, np.uint32),
         )
@@ -150,19 +151,23 @@ def _finalized(hashes: Signature) -> Signature:
 
 @dataclass(frozen=True)
 class Sketches:
-    """The sketches of many documents, known by their number: place in the input. `signatures` is `[n, num_perm]`."""
+    """The sketches of many documents, known by their number: place in the input. `signatures` is `[n, num_perm]`.
 
-    ids: pa.Array
-    domains: pa.DictionaryArray
+    Every array is made in its full length first: growing them would need their memory twice.
+    """
+
+    ids: pa.ChunkedArray
+    domain_names: list[str]
+    domain_codes: NDArray[np.int32]
     num_chars: NDArray[np.int64]
     num_bytes: NDArray[np.int64]
     num_shingles: NDArray[np.int64]
-    ties: pa.Array
-    contents: pa.Array
+    ties: NDArray[np.uint8]
+    contents: NDArray[np.uint8]
     signatures: NDArray[np.uint32]
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.num_chars)
 
     @classmethod
     def of(cls, sketches: Iterable[Sketch], num_perm: int, total: int | None = None) -> Self:
@@ -170,47 +175,47 @@ class Sketches:
         if total is None:
             sketches = list(sketches)
             total = len(sketches)
-        signatures, parts = np.empty((total, num_perm), np.uint32), []
-        remaining, number = iter(sketches), count()
-        while some := list(islice(remaining, _BATCH)):
-            for sketch in some:
-                signatures[next(number)] = sketch.signature
-            columns = [pa.array([getattr(sketch, field.name) for sketch in some], field.type) for field in _COLUMNS]
-            parts.append(pa.record_batch(columns, _COLUMNS))
-        return cls._whole(parts, signatures)
+        rows = iter(sketches)
+        return cls._filled(iter(lambda: [vars(sketch) for sketch in islice(rows, _BATCH)], []), num_perm, total)
 
     @classmethod
     def read(cls, paths: Sequence[Path], num_perm: int) -> Self:
         """The sketches in Parquet files of `SKETCH_SCHEMA`, in order. `num_perm` 0 leaves the signatures out."""
         total = sum(pq.read_metadata(path).num_rows for path in paths)
-        signatures, parts, done = np.empty((total, num_perm), np.uint32), [], 0
-        for batch in chain.from_iterable(map(_stored_batches, paths)):
-            if num_perm:
-                signatures[done : done + len(batch)] = _signatures(batch.column("signature"), num_perm)
-            parts.append(batch.select(_COLUMNS.names))
-            done += len(batch)
-        return cls._whole(parts, signatures)
+        return cls._filled(chain.from_iterable(map(_stored_batches, paths)), num_perm, total)
 
     @classmethod
-    def _whole(cls, parts: list[pa.RecordBatch], signatures: NDArray[np.uint32]) -> Self:
-        table = pa.Table.from_batches(parts, _COLUMNS)
-        columns = {name: table.column(name).combine_chunks() for name in table.column_names}
-        return cls(
-            ids=columns["id"],
-            domains=columns["domain"].dictionary_encode(),
-            num_chars=columns["num_chars"].to_numpy(),
-            num_bytes=columns["num_bytes"].to_numpy(),
-            num_shingles=columns["num_shingles"].to_numpy(),
-            ties=columns["tie"],
-            contents=columns["content"],
-            signatures=signatures,
-        )
+    def _filled(cls, batches: Iterable[Sequence[Mapping[str, Any]]], num_perm: int, total: int) -> Self:
+        ids: list[pa.Array] = []
+        names: dict[str, int] = {}
+        numbers = [np.empty(total, np.int64) for _ in _NUMBERS]
+        codes, signatures = np.empty(total, np.int32), np.empty((total, num_perm), np.uint32)
+        ties, contents = np.empty((total, TIE_BYTES), np.uint8), np.empty((total, CONTENT_BYTES), np.uint8)
+        done = 0
+        for rows in batches:
+            ids.append(pa.array([row["id"] for row in rows], pa.string()))
+            some = slice(done, done + len(rows))
+            codes[some] = [names.setdefault(row["domain"], len(names)) for row in rows]
+            parts = {"tie": ties, "content": contents} | ({"signature": signatures} if num_perm else {})
+            for name, whole in parts.items():
+                whole[some] = np.frombuffer(b"".join(row[name] for row in rows), whole.dtype).reshape(len(rows), -1)
+            for column, name in zip(numbers, _NUMBERS, strict=True):
+                column[some] = [row[name] for row in rows]
+            done += len(rows)
+        chars, sizes, shingles = numbers
+        whole = pa.chunked_array(ids, pa.string())
+        return cls(whole, list(names), codes, chars, sizes, shingles, ties, contents, signatures)
 
     def id(self, number: int) -> str:
         return str(self.ids[number].as_py())
 
     def domain(self, number: int) -> str:
-        return str(self.domains[number].as_py())
+        return self.domain_names[int(self.domain_codes[number])]
+
+    def groups_of_equal_content(self) -> NDArray[np.int32]:
+        """`[n]`: one number for each content."""
+        groups: NDArray[np.int32] = _fixed(self.contents).dictionary_encode().indices.to_numpy()
+        return groups
 
     def visiting_order(self, priority: Sequence[str], first: int = 0) -> NDArray[np.int64]:
         """Numbers, the document most worth keeping first: domain priority, longer, id; total by domain and `tie`.
@@ -218,27 +223,28 @@ class Sketches:
         The first `first` documents, of versions that exist already, come before all others.
         """
         places = {domain: place for place, domain in enumerate(priority)}
-        rank = np.array([places.get(name, len(places)) for name in self.domains.dictionary.to_pylist()], np.int32)
-        codes = self.domains.indices.to_numpy()
+        by_name = {name: place for place, name in enumerate(sorted(self.domain_names))}
+        rank = np.array([places.get(name, len(places)) for name in self.domain_names], np.int32)
+        alphabet = np.array([by_name[name] for name in self.domain_names], np.int32)
         keys = {
             "new": pa.array(np.arange(len(self)) >= first),
-            "rank": pa.array(rank[codes] if len(codes) else codes),
+            "rank": pa.array(rank[self.domain_codes]),
             "length": pa.array(-self.num_chars),
             "id": self.ids,
-            "domain": pc.rank(self.domains.dictionary).take(self.domains.indices),
-            "tie": self.ties,
+            "domain": pa.array(alphabet[self.domain_codes]),
+            "tie": _fixed(self.ties),
         }
         order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
         return np.asarray(order, np.int64)
 
 
-def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _stored_batches(path: Path) -> Iterator[list[dict[str, Any]]]:
     with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(batch_size=_BATCH)
+        for batch in file.iter_batches(batch_size=_BATCH):
+            yield batch.to_pylist()
 
 
-def _signatures(column: pa.Array, num_perm: int) -> NDArray[np.uint32]:
-    """`[rows, num_perm]` from a column of equally long binaries."""
-    values = np.frombuffer(column.buffers()[2] or b"", np.uint32)
-    start = column.offset * num_perm
-    return values[start : start + len(column) * num_perm].reshape(len(column), num_perm)
+def _fixed(values: NDArray[np.uint8]) -> pa.Array:
+    """Rows of bytes as an Arrow column, without a copy."""
+    rows, width = values.shape
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), rows, [None, pa.py_buffer(values)])

@@ -18,6 +18,7 @@ from curriculum_app.core.curation_shard import KEPT, SKETCHES, ShardResult
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.dedup.earlier import sketches_of_version
 from curriculum_app.core.dedup.exact_duplicates import exact_copies
+from curriculum_app.core.dedup.groups import GROUPS_SCHEMA
 from curriculum_app.core.dedup.measured import histogram, measure_bands
 from curriculum_app.core.dedup.near_duplicates import Duplicate, cross_source_matrix, find_duplicates
 from curriculum_app.core.dedup.sketches import Sketches, Sketching
@@ -25,20 +26,6 @@ from curriculum_app.core.dedup.texts import Texts
 
 EXACT_DUPLICATES, NEAR_DUPLICATES = "exact_duplicates", "near_duplicates"
 REASONS = {EXACT_DUPLICATES: "exact_duplicate", NEAR_DUPLICATES: "near_duplicate"}
-GROUPS_FILE = "duplicates.parquet"
-_GROUPS_SCHEMA = pa.schema(
-    [
-        ("kept_id", pa.string()),
-        ("kept_domain", pa.string()),
-        ("kept_in", pa.string()),
-        ("documents", pa.int64()),
-        ("bytes", pa.int64()),
-        ("exact", pa.int64()),
-        ("least", pa.float64()),
-        ("most", pa.float64()),
-        ("domains", pa.list_(pa.string())),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -169,7 +156,7 @@ def write_groups(path: Path, verdicts: Mapping[int, Verdict]) -> None:
     for verdict in verdicts.values():
         groups.setdefault((verdict.kept_in, verdict.kept_id, verdict.kept_domain), []).append(verdict)
     rows = [_group_row(members) for _, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))]
-    pq.write_table(pa.Table.from_pylist(rows, _GROUPS_SCHEMA), path, compression="zstd")
+    pq.write_table(pa.Table.from_pylist(rows, GROUPS_SCHEMA), path, compression="zstd")
 
 
 def _group_row(members: Sequence[Verdict]) -> dict[str, Any]:

@@ -34,8 +34,9 @@ from curriculum_app.core.dataset_version import (
 )
 from curriculum_app.core.decontamination import build_index
 from curriculum_app.core.dedup.earlier import SKETCHES_FILE
+from curriculum_app.core.dedup.groups import GROUPS_FILE
 from curriculum_app.core.dedup.sketches import SKETCH_SCHEMA
-from curriculum_app.core.dedup.stage import GROUPS_FILE, find_for_curation, sketching, write_groups
+from curriculum_app.core.dedup.stage import find_for_curation, sketching, write_groups
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FilterChoice
 from curriculum_app.core.media_store import carry_media

@@ -12,8 +12,8 @@ from curriculum_app.core.dataset_version import DatasetVersion, DatasetWriter
 from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.dedup.earlier import SKETCHES_FILE
 from curriculum_app.core.dedup.exact_duplicates import exact_copies
+from curriculum_app.core.dedup.groups import GROUPS_FILE
 from curriculum_app.core.dedup.sketches import Sketcher, Sketches, Sketching
-from curriculum_app.core.dedup.stage import GROUPS_FILE
 from curriculum_app.core.documents import Document
 from curriculum_app.core.jobs import curate
 

@@ -32,7 +32,7 @@ def duplicates_of(documents: list[Document], config: NearDuplicateConfig = CONFI
 
 
 def bare(id_: str, domain: str, chars: int, size: int = 10) -> Sketch:
-    return Sketch(id_, domain, chars, size, 1, b"", b"", np.zeros(128, np.uint32))
+    return Sketch(id_, domain, chars, size, 1, bytes(16), bytes(32), np.zeros(128, np.uint32))
 
 
 def similarity(a: str, b: str) -> float:

@@ -170,7 +170,9 @@ def test_component_keeps_one_document_of_every_component(corpus: list[Document])
 def test_the_worked_components_keep_the_first_by_priority_then_the_longest() -> None:
     rows = [("a", "web", 900), ("b", "web", 400), ("c", "code", 900), ("d", "books", 850), ("e", "web", 500)]
     signature = np.zeros(128, np.uint32)
-    sketches = Sketches.of((Sketch(name, domain, n, n, 1, b"", b"", signature) for name, domain, n in rows), 128)
+    sketches = Sketches.of(
+        (Sketch(name, domain, n, n, 1, bytes(16), bytes(32), signature) for name, domain, n in rows), 128
+    )
     visit = sketches.visiting_order(["books", "code", "web"]).tolist()
     links = [Link(0, 2, 0.9), Link(2, 3, 0.85), Link(1, 4, 0.95)]
     found = sorted(one_per_component(links, visit), key=lambda item: item[0])
