@@ -1,0 +1,77 @@
+"""What every kind of job owes: a new one is tested by existing, once it has an example here."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chimera.config_forms import ConfigForm, posted
+from chimera.jobs.kinds import JobKind, all_kinds, resolve
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "import": {"name": "books", "path": "books.jsonl"},
+    "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
+    "preview": {"path": "books.jsonl"},
+    "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
+    "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
+    "cluster": {"name": "topics", "dataset": "dataset-2"},
+    "verify": {"dataset": "dataset-1"},
+    "compare": {"before": "dataset-1", "after": "dataset-2"},
+    "group": {"name": "sequences", "dataset": "dataset-2"},
+    "count-tokens": {"dataset": "dataset-1", "tokenizers": ["sequences-1"]},
+    "schedule": {
+        "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
+    },
+    "train": {"name": "first run", "schedule": "schedule-1"},
+    "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
+    "study": {"sequences": "sequences-1"},
+    "starter": {},
+    "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},
+    "subset": {"name": "edu", "dataset": "dataset-1", "classifier": "classifier-1"},
+}  # fmt: skip
+DOTTED = ("run", "adopt", "plan", "conclude", "created", "recorder", "page")
+of_every_kind = pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
+
+
+def test_every_kind_has_an_example_here() -> None:
+    assert EXAMPLES.keys() == {kind.name for kind in all_kinds()}
+
+
+@of_every_kind
+def test_the_example_of_a_kind_survives_json(kind: JobKind) -> None:
+    config = kind.config.model_validate(EXAMPLES[kind.name])
+    again = kind.config.model_validate(json.loads(json.dumps(config.as_json(), allow_nan=False)))
+    assert again == config and again.fingerprint() == config.fingerprint()
+
+
+@of_every_kind
+def test_a_kind_has_a_json_schema_with_a_title_for_every_field(kind: JobKind) -> None:
+    schema = json.loads(json.dumps(kind.config.model_json_schema()))
+    assert schema["additionalProperties"] is False
+    untitled = [name for name, info in kind.config.model_fields.items() if not info.title]
+    assert untitled == [] and kind.title and kind.summary.endswith(".")
+
+
+@of_every_kind
+def test_the_functions_of_a_kind_exist_and_are_pure_where_they_must_be(kind: JobKind) -> None:
+    named = {part: getattr(kind, part) for part in DOTTED if getattr(kind, part)}
+    assert {part: callable(resolve(dotted)) for part, dotted in named.items()} == dict.fromkeys(named, True)
+    assert set(named) >= ({"plan", "conclude"} if kind.composite else {"run", "adopt"})
+    pure = [dotted for part, dotted in named.items() if part in ("run", "plan")]
+    assert all(".core." in dotted for dotted in pure)
+
+
+@of_every_kind
+def test_the_form_of_a_kind_posted_back_gives_the_same_config(kind: JobKind) -> None:
+    def forms(data: Any, initial: Any) -> ConfigForm:
+        return ConfigForm(kind.config, ref_choices, kind.config.model_validate, data, initial)
+
+    def ref_choices(ref_kind: str) -> list[tuple[str, str]]:
+        return [(f"{ref_kind}-{number}", "") for number in (1, 2)]
+
+    example = kind.config.model_validate(EXAMPLES[kind.name])
+    bound = forms(posted(forms(None, example.as_json())), None)
+    assert bound.is_valid(), bound.errors
+    assert bound.config == example
