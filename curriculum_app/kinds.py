@@ -8,6 +8,7 @@ from curriculum_app.core.configs import CurateConfig, ImportConfig, PreviewConfi
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
+from curriculum_app.core.configs_rules import SampleRulesConfig
 from curriculum_app.core.configs_themes import SubsetConfig, TrainClassifierConfig
 from curriculum_app.core.configs_tokens import CountTokensConfig
 from curriculum_app.core.configs_versions import CompareConfig, VerifyConfig
@@ -19,6 +20,7 @@ refs.register(
 )
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")
+refs.register(models.RuleSample, "curriculum_app.core.rule_sample:RuleSample")
 refs.register(models.SequenceSet, "curriculum_app.core.sequences:SequenceTable")
 refs.register(models.Clustering, "curriculum_app.core.clustering.artefact:Clustering")
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
@@ -65,6 +67,18 @@ register(
         config=CurateConfig,
         run="curriculum_app.core.jobs.curate:run",
         adopt="curriculum_app.services.adopt:adopt_curate",
+    )
+)
+register(
+    JobKind(
+        name="sample-rules",
+        title="Measure rules on a sample",
+        summary="Measure every rule of the recipes on a sample of each domain, to choose thresholds by eye.",
+        config=SampleRulesConfig,
+        run="curriculum_app.core.jobs.sample_rules:run",
+        adopt="curriculum_app.services.rules:adopt_rule_sample",
+        page="curriculum_app.services.rules:workbench_page",
+        listed=False,
     )
 )
 register(

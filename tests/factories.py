@@ -12,10 +12,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 
 from chimera.artefacts import ArtefactStore, Stored
+from chimera.context import LocalContext
 from chimera.projects.access import Actor
 from chimera.projects.models import Project, Role
 from chimera.projects.services import create_project, set_member
 from chimera.typed import sha256_json
+from curriculum_app.core import dataset_version as core
+from curriculum_app.core.configs_rules import SampleRulesConfig
 from curriculum_app.core.dataset_version import (
     DROPPED_FILE,
     DROPPED_SCHEMA,
@@ -26,7 +29,8 @@ from curriculum_app.core.dataset_version import (
     QuarantinedRecord,
 )
 from curriculum_app.core.documents import Document
-from curriculum_app.models import Curriculum, DatasetVersion, Schedule, SequenceSet
+from curriculum_app.core.jobs import sample_rules
+from curriculum_app.models import Curriculum, DatasetVersion, RuleSample, Schedule, SequenceSet
 from tests.core.curriculum.sequence_factory import build_schedule, build_sequences
 
 PASSWORD = "correct horse battery"
@@ -182,3 +186,16 @@ def make_schedule(
 
 def _version(model: Any, actor: Actor, name: str) -> int:
     return 1 + model.objects.filter(project=actor.project, name=name).count()
+
+
+def make_rule_sample(actor: Actor, dataset: DatasetVersion, **chosen: Any) -> RuleSample:
+    """The rules of recipes measured on `dataset`; `chosen` are settings of the job."""
+    config = SampleRulesConfig.model_validate({"datasets": [dataset.uid], **chosen})
+    ctx = LocalContext(settings.DATA_DIR, {dataset.uid: core.DatasetVersion.open(dataset.stored())})
+    stored = sample_rules.run(config, ctx).stored
+    row = RuleSample.objects.create(
+        project=actor.project, name=config.name, version=_version(RuleSample, actor, config.name), digest=stored.digest,
+        bytes=stored.bytes, manifest=stored.manifest, documents=stored.manifest["documents"],
+    )  # fmt: skip
+    row.datasets.set([dataset])
+    return row

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,9 @@ Tokenizer = Literal["spacy", "regex"]
 
 _WORD = re.compile(r"\w+(?:['’]\w+)?|[^\w\s]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+")
+
+
+_ONE_AT_A_TIME = Lock()  # a memory zone belongs to the whole vocabulary, and web processes have several threads
 
 
 @lru_cache(maxsize=4)
@@ -77,7 +81,7 @@ def _spacy_words(text: str) -> list[str]:
     from datatrove.utils.word_tokenizers import load_word_tokenizer
 
     english = load_word_tokenizer("eng").tokenizer
-    with english.memory_zone():  # else the vocabulary grows with every text
+    with _ONE_AT_A_TIME, english.memory_zone():  # else the vocabulary grows with every text
         safe = text.replace("IS_ALPHA", "is_alpha")  # spaCy takes this word for its own symbol 1 and fails
         keys, positions = np.unique(english.tokenizer(safe).to_array("ORTH"), return_inverse=True)
         distinct = [english.vocab.strings[key].strip() for key in keys.tolist()]

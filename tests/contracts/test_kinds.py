@@ -15,6 +15,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "register-benchmark": {"name": "exam", "path": "exam.jsonl"},
     "preview": {"path": "books.jsonl"},
     "curate": {"name": "clean books", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
+    "sample-rules": {"datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length"}]}},
     "measure": {"dataset": "dataset-2", "measures": [{"key": "length", "config": {"of": "words"}}, {"key": "mtld"}]},
     "cluster": {"name": "topics", "dataset": "dataset-2"},
     "verify": {"dataset": "dataset-1"},
