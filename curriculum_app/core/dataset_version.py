@@ -138,7 +138,8 @@ class DatasetVersion:
         self, domain: str | None = None, offset: int = 0, limit: int = 50, modality: str | None = None
     ) -> list[Document]:
         """One page of documents, optionally of one domain or modality."""
-        rows = _page(self.files, {"domain": domain}, offset, limit, has_modality(modality) if modality else None)
+        condition = has_modality(modality) if modality else None
+        rows = _page(self.files, DOCUMENT_SCHEMA, {"domain": domain}, offset, limit, condition)
         return [Document.from_row(row) for row in rows]
 
     def media(self, sha256: str) -> Blob | None:
@@ -149,7 +150,8 @@ class DatasetVersion:
         self, stage: str | None = None, domain: str | None = None, offset: int = 0, limit: int = 50
     ) -> list[DroppedDocument]:
         """One page of what curation removed, optionally of one stage or domain; empty for a raw version."""
-        rows = _page(self._optional(DROPPED_FILE), {"stage": stage, "domain": domain}, offset, limit)
+        wanted = {"stage": stage, "domain": domain}
+        rows = _page(self._optional(DROPPED_FILE), DROPPED_SCHEMA, wanted, offset, limit)
         return [DroppedDocument.from_row(row) for row in rows]
 
     def documents_at(self, rows: Sequence[int]) -> list[Document]:
@@ -178,15 +180,15 @@ class DatasetVersion:
         With `kept_in`, those for which the version of this digest has it; with `document_id`, those of this id.
         """
         wanted = {"kept_id": kept_id, "kept_in": kept_in, "id": document_id}
-        rows = _page(self._optional(DROPPED_FILE), wanted, 0, at_most)
+        rows = _page(self._optional(DROPPED_FILE), DROPPED_SCHEMA, wanted, 0, at_most)
         return [DroppedDocument.from_row(row) for row in rows]
 
     def find(self, document_id: str, domain: str | None = None) -> Document | DroppedDocument | None:
         """The first document of that id (and domain), else the first dropped one, else None."""
         wanted = {"id": document_id, "domain": domain}
-        for row in _page(self.files, wanted, 0, 1):
+        for row in _page(self.files, DOCUMENT_SCHEMA, wanted, 0, 1):
             return Document.from_row(row)
-        for row in _page(self._optional(DROPPED_FILE), wanted, 0, 1):
+        for row in _page(self._optional(DROPPED_FILE), DROPPED_SCHEMA, wanted, 0, 1):
             return DroppedDocument.from_row(row)
         return None
 
@@ -208,7 +210,7 @@ class DatasetVersion:
 
     def quarantine(self, offset: int = 0, limit: int = 50) -> list[QuarantinedRecord]:
         """One page of the records that import could not use; empty for a curated version."""
-        rows = _page(self._optional(QUARANTINE_FILE), {}, offset, limit)
+        rows = _page(self._optional(QUARANTINE_FILE), QUARANTINE_SCHEMA, {}, offset, limit)
         return [QuarantinedRecord(**row) for row in rows]
 
     def row_groups(self) -> Iterator[tuple[Path, int, int]]:
@@ -225,20 +227,22 @@ class DatasetVersion:
 
 def _page(
     files: list[Path],
+    schema: pa.Schema,
     wanted: Mapping[str, str | None],
     offset: int,
     limit: int,
     condition: pads.Expression | None = None,
 ) -> list[dict[str, Any]]:
     """Rows `offset ... offset + limit - 1` among those that meet `condition` and whose columns equal `wanted`
-    (None = any)."""
+    (None = any). A column of `schema` that files of an earlier time lack is null in them."""
     if not files:
         return []
     for column, value in wanted.items():
         if value is not None:
             term = pads.field(column) == value
             condition = term if condition is None else condition & term
-    scanner = pads.dataset([str(path) for path in files]).scanner(filter=condition, batch_size=64, batch_readahead=1)
+    rows_of = pads.dataset([str(path) for path in files], schema=schema)
+    scanner = rows_of.scanner(filter=condition, batch_size=64, batch_readahead=1)
     rows: list[dict[str, Any]] = scanner.head(offset + limit).slice(offset).to_pylist()
     return rows
 

@@ -40,7 +40,8 @@ def has_modality(modality: str) -> pads.Expression:
     media, content = pads.field("media"), pads.field("content")
     if modality in ("text", "code"):
         is_code = content == "code"
-        return (media == "") & (is_code if modality == "code" else ~is_code)
+        without = media.is_null() | (media == "")  # null where the shard is older than the column
+        return without & (is_code if modality == "code" else ~is_code)
     in_place = pc.match_substring_regex(media, _IN_PLACE)
     if modality == "interleaved":
         return in_place

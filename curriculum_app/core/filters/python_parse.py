@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Iterator
 
 import chimera.typed
+from curriculum_app.core import python_source
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span
+from curriculum_app.core.time_limit import CallFailed, TimedOut, TimeLimited
 from curriculum_app.core.words import line_spans
+
+_SECONDS = 5.0  # of processor time a document; a file of 1 MB takes less than one
 
 
 @FILTERS.register("python_parse")
@@ -17,6 +19,9 @@ class PythonParse(Filter):
     """Drops source that `ast.parse` of the running Python refuses; the statistic is the line of the error.
 
     Chimera's own: rules made for prose say nothing about code, and a file that its own compiler refuses is damaged.
+
+    The parser runs in a process of its own. Source that it gives up on, that takes it longer than five seconds or that
+    makes it fail is `unparsable`.
     """
 
     title = "Python parses"
@@ -26,27 +31,22 @@ class PythonParse(Filter):
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._parser = TimeLimited(python_source.__name__, python_source.syntax_error.__name__, _SECONDS)
 
     def measure(self, document: Document) -> Iterator[Measured]:
         """The line of the error, 0 if there is none."""
-        line, unparsable = _error(document.text)
+        line, unparsable = self._error(document.text)
         yield Measured.at_most("syntax_error", line, "", 0)
         yield Measured.at_most("unparsable", unparsable, "", 0)
 
     def passages(self, document: Document, reason: str) -> list[Span]:
-        line = _error(document.text)[0] if reason == "syntax_error" else 0
+        line = self._error(document.text)[0] if reason == "syntax_error" else 0
         lines = line_spans(document.text)
         return [lines[line - 1]] if 0 < line <= len(lines) else []
 
-
-def _error(source: str) -> tuple[int, int]:
-    """`(line of a syntax error, 1 if the parser gave up)`, zeros for source that parses."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in strings are legal Python
-            ast.parse(source)
-    except SyntaxError as error:
-        return max(1, error.lineno or 1), 0
-    except (ValueError, RecursionError, MemoryError):  # null bytes; nesting deeper than the parser's stack
-        return 0, 1
-    return 0, 0
+    def _error(self, source: str) -> tuple[int, int]:
+        try:
+            line, unparsable = self._parser.call(source)
+        except (TimedOut, CallFailed):
+            return 0, 1
+        return line, unparsable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from curriculum_app.core.configs import ImportConfig
@@ -21,6 +21,7 @@ from curriculum_app.core.documents import FIELDS, Document
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
 
 _KEYS_REMEMBERED = 50
+_ESCAPED_NUL = rb"\u0000"  # in canonical JSON; a text may also say these six characters
 MISSING = object()
 
 
@@ -101,8 +102,6 @@ class Mapper:
         problem = self._problem_with_text(fields.get("text", MISSING))
         if problem:
             return Bad(raw.line, problem, _show(raw.values), "text")
-        if "\0" in fields["domain"]:
-            return Bad(raw.line, "domain holds a NUL character", _show(raw.values), "domain")
         return self._checked(Document(meta=meta, **fields), raw)
 
     def unmatched(self) -> list[str]:
@@ -119,19 +118,48 @@ class Mapper:
         return "" if text.strip() else "text is empty"
 
     def _checked(self, document: Document, raw: Raw) -> Document | Bad:
-        """JSON may smuggle in half a surrogate pair, NaN or dates (Parquet), which have no canonical form."""
+        """JSON may smuggle in half a surrogate pair, NaN or dates (Parquet), which have no canonical form, and NUL,
+        which PostgreSQL cannot store: names of domains, sources and licences stand in manifests, texts in labels."""
         try:
-            document.canonical()
+            line = document.canonical()
         except UnicodeEncodeError:
-            return Bad(raw.line, "text is not valid Unicode (lone surrogate)", _show(raw.values), "text")
+            name = _field_where(document, _is_no_unicode)
+            return Bad(raw.line, f"{name} is not valid Unicode (lone surrogate)", _show(raw.values), name)
         except (TypeError, ValueError) as error:
             return Bad(raw.line, f"a meta value has no JSON form: {error}", _show(raw.values), "meta")
-        return document
+        name = _field_where(document, _has_nul) if _ESCAPED_NUL in line else ""
+        return Bad(raw.line, f"{name} holds a NUL character", _show(raw.values), name) if name else document
 
     def _remember(self, values: Mapping[str, Any]) -> None:
         for key in values:
             if key in self.keys or len(self.keys) < _KEYS_REMEMBERED:
                 self.keys[str(key)] += 1
+
+
+def _field_where(document: Document, holds: Callable[[str], bool]) -> str:
+    """The first field, or key of `meta`, in which some string `holds`; empty if there is none."""
+    fields = {name: getattr(document, name) for name in FIELDS if name not in ("meta", "media")}
+    places = [*fields.items(), *document.meta.items()]
+    return next((name for name, value in places if any(map(holds, _strings(value)))), "")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from map(str, value)
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
+
+
+def _has_nul(text: str) -> bool:
+    return "\0" in text
+
+
+def _is_no_unicode(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _kind(value: Any) -> str:

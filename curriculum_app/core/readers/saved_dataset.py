@@ -14,7 +14,7 @@ from curriculum_app.core.readers.base import Bad, Raw, too_long_field
 from curriculum_app.core.readers.folder import printable
 
 _DICTIONARY, _STATE = "dataset_dict.json", "state.json"
-_ROWS_AT_ONCE = 64
+_ROWS_AT_ONCE = 64  # one where a dictionary may stand for a value that all rows repeat
 _SAVE_AGAIN = "is the folder complete? save it again with save_to_disk"
 
 
@@ -47,9 +47,10 @@ def _rows(folder: Path, split: str, max_bytes: int) -> Iterator[Raw | Bad]:
     for shard in _shards(folder):
         try:
             with pa.OSFile(str(shard)) as file, pa.ipc.open_stream(file) as stream:
+                at_once = 1 if any(map(pa.types.is_dictionary, stream.schema.types)) else _ROWS_AT_ONCE
                 for batch in stream:
-                    for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
-                        for values in batch.slice(start, _ROWS_AT_ONCE).to_pylist():
+                    for start in range(0, batch.num_rows, at_once):
+                        for values in batch.slice(start, at_once).to_pylist():
                             row += 1
                             yield _record(split, row, values, max_bytes)
         except (pa.ArrowException, OSError) as error:

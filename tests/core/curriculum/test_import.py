@@ -165,7 +165,7 @@ def hash_of(number: int) -> str:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst", "a.parquet"])
-def test_a_file_that_is_not_what_its_name_says_is_named(ctx: LocalContext, tmp_path: Path, name: str) -> None:
+def test_a_wrong_extension_is_named(ctx: LocalContext, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"these are plain words, nothing else\n" * 20)
     (problem,) = problems(ctx, tmp_path / name)
     assert "cannot be read" in problem.message and problem.file.endswith(name) and problem.hint
@@ -240,7 +240,9 @@ def test_tabs_under_the_name_of_csv_show_the_keys_that_were_read(ctx: LocalConte
     assert problems(ctx, tmp_path / "a.csv")[1].hint == "keys in the file: id\tbody"
 
 
-def test_of_two_records_with_one_id_the_second_is_quarantined(ctx: LocalContext, tmp_path: Path) -> None:
+def test_of_records_with_duplicate_ids_the_first_is_kept_and_the_second_quarantined(
+    ctx: LocalContext, tmp_path: Path
+) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "a.jsonl").write_bytes(lines(GOOD))

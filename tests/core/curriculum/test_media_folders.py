@@ -229,12 +229,12 @@ def test_curation_keeps_the_media_and_verify_covers_them(ctx: LocalContext, tmp_
     assert [d.id for d in clean.iter_documents()] == ["a.png"]
     for item in (clean.find("a.png"), clean.dropped()[0].document):
         assert isinstance(item, Document) and clean.media(item.media[0].sha256) is not None
-    assert ctx.store.verify(clean.stored) == []
+    assert ctx.store.verify(clean.stored) == {}
     shard = shards_of(clean.stored.path)[0]
     shard.unlink()
     shard.write_bytes(b"rust")
-    assert ctx.store.verify(clean.stored) == ["media-00000.parquet"]
-    assert ctx.store.verify(raw.stored) == [], "the parent has the bytes still"
+    assert ctx.store.verify(clean.stored) == {"media-00000.parquet": "was changed"}
+    assert ctx.store.verify(raw.stored) == {}, "the parent has the bytes still"
 
 
 def test_documents_are_found_by_modality(ctx: LocalContext, tmp_path: Path) -> None:

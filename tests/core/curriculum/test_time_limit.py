@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from curriculum_app.core.documents import Document
+from curriculum_app.core.filters import python_parse
+from curriculum_app.core.filters.base import Drop, Keep
 from curriculum_app.core.time_limit import CallFailed, TimedOut, TimeLimited
 
 
@@ -77,3 +80,22 @@ def test_a_fork_has_a_helper_of_its_own() -> None:
     first = helper.call({"act": ""})["process"]
     helper._owner -= 1  # what a fork sees: the process number is not the one that started the helper
     assert helper.call({"act": ""})["process"] != first
+
+
+def parse(source: str) -> tuple[int, int]:
+    """Stands for Python's parser where a source makes it hang or die."""
+    if source in ("hang", "die"):
+        act({"act": source})
+    return 0, 0
+
+
+def test_source_that_hangs_or_kills_the_parser_is_unparsable_and_the_next_is_parsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(python_parse, "_SECONDS", 0.3)
+    monkeypatch.setattr(python_parse.python_source, "__name__", __name__)
+    monkeypatch.setattr(python_parse.python_source.syntax_error, "__name__", "parse")
+    rule = python_parse.PythonParse(python_parse.PythonParse.Config())
+    for source in ("hang", "die"):
+        assert rule.judge(Document("1", source, "code")) == Drop("unparsable", 1.0)
+        assert rule.judge(Document("2", "x = 1", "code")) == Keep(Document("2", "x = 1", "code"))
