@@ -1,17 +1,16 @@
 """Cutting text into words and sentences, once per text, with either of two tokenizers.
 
-`spacy` is the English rule tokenizer that datatrove uses for Gopher, C4 and FineWeb. `regex` is about 40 times
-faster but cuts noisy text into 1.1 to 1.6 times as many words, so thresholds do not carry over between the two.
+`spacy` is the English rule tokenizer that datatrove uses for Gopher, C4 and FineWeb. `regex` needs nothing but itself,
+but cuts noisy text into 1.1 to 1.6 times as many words, so thresholds do not carry over between the two.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from threading import Lock
 from typing import Literal
 
-import numpy as np
+from curriculum_app.core.spacy_words import english_words
 
 Tokenizer = Literal["spacy", "regex"]
 
@@ -19,22 +18,17 @@ _WORD = re.compile(r"\w+(?:['’]\w+)?|[^\w\s]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+")
 
 
-_ONE_AT_A_TIME = Lock()  # a memory zone belongs to the whole vocabulary, and web processes have several threads
-
-
 @lru_cache(maxsize=4)
 def split_words(text: str, tokenizer: Tokenizer) -> list[str]:
     """The words of a text (do not change the list: the last few are remembered, so filters in a row share the work)."""
-    return _WORD.findall(text) if tokenizer == "regex" else _spacy_words(text)
+    return _WORD.findall(text) if tokenizer == "regex" else english_words().words(text)
 
 
 def count_sentences(text: str, tokenizer: Tokenizer) -> int:
     """How many sentences a line holds."""
     if tokenizer == "regex":
         return sum(1 for part in _SENTENCE_END.split(text) if part.strip())
-    from datatrove.utils.text import split_into_sentences
-
-    return len(split_into_sentences(text))
+    return english_words().count_sentences(text)
 
 
 def word_spans(text: str, words: list[str]) -> list[tuple[int, int]]:
@@ -74,15 +68,3 @@ def repeated(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
             found.append((start, end))
         seen.add(part)
     return found
-
-
-def _spacy_words(text: str) -> list[str]:
-    """The words that datatrove's `split_into_words` gives, in half its time: each distinct word is decoded once."""
-    from datatrove.utils.word_tokenizers import load_word_tokenizer
-
-    english = load_word_tokenizer("eng").tokenizer
-    with _ONE_AT_A_TIME, english.memory_zone():  # else the vocabulary grows with every text
-        safe = text.replace("IS_ALPHA", "is_alpha")  # spaCy takes this word for its own symbol 1 and fails
-        keys, positions = np.unique(english.tokenizer(safe).to_array("ORTH"), return_inverse=True)
-        distinct = [english.vocab.strings[key].strip() for key in keys.tolist()]
-    return [word for position in positions.tolist() if (word := distinct[position])]

@@ -110,7 +110,7 @@ def _punctuation() -> frozenset[str]:
 
 
 def _is_alphabetic(word: str) -> bool:
-    return any(character.isalpha() for character in word)
+    return word.isalpha() or any(map(str.isalpha, word))
 
 
 def _is_bullet(line: str) -> bool:

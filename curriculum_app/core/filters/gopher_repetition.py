@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
+from operator import itemgetter
 
 from pydantic import Field
 
@@ -72,12 +74,7 @@ class GopherRepetition(Filter):
 
     def _shares(self, text: str) -> Iterator[tuple[str, float]]:
         """Every rule with its measured share, in the order of the rules; lazily, since words cost most."""
-        from datatrove.pipeline.filters.gopher_repetition_filter import (
-            find_all_duplicate,
-            find_duplicates,
-            find_top_duplicate,
-            get_n_grams,
-        )
+        from datatrove.pipeline.filters.gopher_repetition_filter import find_duplicates
 
         for name, parts in (("para", _PARAGRAPHS.split(text.strip())), ("line", _LINES.split(text))):
             count, characters = find_duplicates(parts)
@@ -86,9 +83,43 @@ class GopherRepetition(Filter):
         words = split_words(text, self.config.tokenizer)
         for n in _TOP_GRAMS:
             if len(words) >= n:
-                yield f"top_{n}_gram", find_top_duplicate(get_n_grams(words, n)) / len(text)
+                yield f"top_{n}_gram", _top_characters(words, n) / len(text)
+        grams = _Grams(words)
         for n in _DUPLICATE_GRAMS:
-            yield f"duplicated_{n}_n_grams", find_all_duplicate(words, n) / len(text)
+            yield f"duplicated_{n}_n_grams", grams.duplicate_characters(n) / len(text)
+
+
+def _top_characters(words: list[str], n: int) -> int:
+    """datatrove's `find_top_duplicate`: times by length of the most frequent n-gram, of several the first."""
+    shifted = [words[start:] for start in range(n)]
+    gram, count = max(Counter(map(" ".join, zip(*shifted, strict=False))).items(), key=itemgetter(1))
+    return len(gram) * count
+
+
+class _Grams:
+    """The n-grams of a text as stretches of its words put together without spaces, which need not be joined again."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._joined = "".join(words)
+        self._offsets = list(accumulate(map(len, words), initial=0))
+
+    def duplicate_characters(self, n: int) -> int:
+        """datatrove's `find_all_duplicate`: the length of n-grams that were there before, none counted twice."""
+        joined = self._joined
+        grams = [joined[start:end] for start, end in zip(self._offsets, self._offsets[n:], strict=False)]
+        if len(set(grams)) == len(grams):
+            return 0
+        seen: set[str] = set()
+        characters, place = 0, 0
+        while place < len(grams):
+            gram = grams[place]
+            if gram in seen:
+                characters += len(gram)
+                place += n
+            else:
+                seen.add(gram)
+                place += 1
+        return characters
 
 
 def _top_grams(words: list[str], n: int) -> list[int]:
