@@ -14,6 +14,7 @@ from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level
 from chimera.jobs import bell, refs
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job, JobLog
+from chimera.jobs.rate import Rate
 from chimera.jobs.storable import storable
 from chimera.refs import Ref, Referable
 
@@ -79,6 +80,7 @@ class DatabaseContext:
         self.scratch.mkdir(parents=True, exist_ok=True)
         self._progress_pace, self._control_pace = Pace(PROGRESS_SECONDS), Pace(CONTROL_SECONDS)
         self._log_pace = Pace(PROGRESS_SECONDS)
+        self._rate = Rate()
         self._control: Control = "none"
         self._unsaved: dict[str, Any] | None = None
         self._lines: list[str] = []
@@ -89,7 +91,14 @@ class DatabaseContext:
         return opened
 
     def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
-        self._unsaved = {"done": done, "total": total, "unit": unit[:20], "message": storable(message)[:300]}
+        rate = self._rate.add(done, total, unit)
+        self._unsaved = {
+            "done": done,
+            "total": total,
+            "unit": unit[:20],
+            "message": storable(message)[:300],
+            "rate": rate,
+        }
         if self._progress_pace.due() or done == total:
             self._save_progress()
 

@@ -12,12 +12,14 @@ from chimera.jobs.models import Artefact, Job
 
 
 class ProgressOut(BaseModel):
-    """How far a job is; `total` is null while nobody knows."""
+    """How far a job is; `total` is null while nobody knows, `rate` (units a second) and what follows while unknown."""
 
     done: int
     total: int | None
     unit: str
     message: str
+    rate: float | None
+    seconds_left: float | None
 
 
 class ProblemOut(BaseModel):
@@ -97,7 +99,14 @@ def describe_job(job: Job) -> JobOut:
         priority=job.priority,
         parent=f"job-{job.parent_id}" if job.parent_id else None,
         slot=job.slot,
-        progress=ProgressOut(done=job.done, total=job.total, unit=job.unit, message=job.message),
+        progress=ProgressOut(
+            done=job.done,
+            total=job.total,
+            unit=job.unit,
+            message=job.message,
+            rate=job.rate,
+            seconds_left=job.seconds_left,
+        ),
         artifacts=job.artifacts,
         summary=job.summary,
         problems=[ProblemOut(**problem) for problem in job.problems],

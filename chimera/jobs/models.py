@@ -71,6 +71,7 @@ class Job(models.Model):
     total = models.BigIntegerField(null=True, blank=True)
     unit = models.CharField(max_length=20, blank=True)
     message = models.CharField(max_length=300, blank=True)
+    rate = models.FloatField(null=True, blank=True, help_text="units a second, of late")
 
     artifacts = models.JSONField(default=dict, blank=True)
     summary = models.JSONField(default=dict, blank=True)
@@ -106,6 +107,13 @@ class Job(models.Model):
     @property
     def finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the present rate, for this stage of the work; None when it is not running or nothing is known."""
+        if self.state != State.RUNNING or not self.rate or self.total is None or self.done >= self.total:
+            return None
+        return (self.total - self.done) / self.rate
 
 
 class JobEvent(models.Model):

@@ -6,7 +6,6 @@ curation, an examination does not stop at the first rule that fails: what would 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,7 +14,6 @@ from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import Drop, Filter, FilterChoice, Measured
 
 SHOWN_CHARS = 40_000  # of a text before and after a step
-SECONDS = 20.0  # of processor time that an examination may take
 
 
 @dataclass(frozen=True)
@@ -95,14 +93,6 @@ def _rule(item: Measured) -> Rule:
     return Rule(
         item.reason, float(item.statistic), None if bound is None else float(bound), item.side, item.strict, item.passes
     )
-
-
-def answer(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """`examine` over JSON, for a process of its own: `{"document": row, "recipe": [choices]}` to steps."""
-    sys.modules.setdefault("torch", None)  # type: ignore[arg-type] # spaCy would load it unasked: 1.7 s and 200 MB
-    document = Document.from_row(request["document"])
-    recipe = [FilterChoice.model_validate(choice) for choice in request["recipe"]]
-    return [asdict(step) for step in examine(document, recipe)]
 
 
 def steps_of(said: Sequence[Mapping[str, Any]]) -> list[Step]:

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from chimera.projects.access import Actor
+from curriculum_app.core import asking_filters
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.dataset_version import DroppedDocument
 from curriculum_app.core.documents import Document
-from curriculum_app.core.examination import SECONDS, Step, answer, steps_of
-from curriculum_app.core.time_limit import TimeLimited
+from curriculum_app.core.examination import Step
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import clusters, columns, themes
 from curriculum_app.selectors.datasets import lineage, opened
 
 DUPLICATES_SHOWN = 50
-_EXAMINER = TimeLimited(answer.__module__, answer.__name__, SECONDS)
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,12 @@ def examination(version: DatasetVersion, raw: Document) -> list[Step]:
     """Every rule of the version's recipe for the document, asked again in a process of its own.
 
     Raises:
-        TimedOut: it took longer than `SECONDS` of processor time.
-        CallFailed: a filter failed.
+        TimedOut, CallFailed: see `asking_filters.steps`.
     """
     params = version.manifest.get("recipe", {}).get("params", {})
     recipes = params.get("recipes", {})
     recipe = recipes.get(raw.domain, recipes.get("*", []))
-    request = {"document": raw.as_row(), "recipe": [*recipe, *params.get("final_filters", [])]}
-    return steps_of(_EXAMINER.call(request))
+    return asking_filters.steps(raw, [*recipe, *params.get("final_filters", [])])
 
 
 def duplicates(version: core.DatasetVersion, document_id: str) -> list[DroppedDocument]:

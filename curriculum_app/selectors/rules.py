@@ -12,11 +12,13 @@ from pydantic.fields import FieldInfo
 
 from chimera.form_shapes import bare, bounds, is_optional, label_of
 from chimera.projects.access import Actor
+from curriculum_app.core import asking_filters
 from curriculum_app.core import rule_sample as core
 from curriculum_app.core.configs import default_recipes
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, FilterChoice, Span
 from curriculum_app.core.text_changes import Piece, text_changes
+from curriculum_app.core.time_limit import CallFailed, TimedOut
 from curriculum_app.models import DatasetVersion, RuleSample
 
 STARTS = 20
@@ -131,15 +133,33 @@ class Marked:
     passages: int
 
 
-def marked(sample: core.RuleSample, number: int, step: int, reason: str, short: bool) -> Marked:
-    """One document with the passages of a rule; `short` gives the beginning, or what is around the first passage.
+def marked(sample: core.RuleSample, numbers: list[int], step: int, reason: str, short: bool) -> list[Marked]:
+    """Documents of one domain with the passages of a rule; `short` gives what is around the first passage.
 
     Raises:
         KeyError: no such document in the sample, or no such filter in its recipe.
     """
-    document = sample.document(number, step)
-    choice = _choice(sample, number, step)
-    spans = _joined(choice.build().passages(document, reason), len(document.text))
+    if not numbers:
+        return []
+    choices = [_choice(sample, number, step) for number in numbers]
+    documents = [sample.document(number, step) for number in numbers]
+    found = _passages(documents, choices[0], reason)
+    return [
+        _marked(number, document, spans, short)
+        for number, document, spans in zip(numbers, documents, found, strict=True)
+    ]
+
+
+def _passages(documents: list[Document], choice: FilterChoice, reason: str) -> list[list[Span]]:
+    """Without marks where a text hangs the filter: it can be read all the same."""
+    try:
+        return asking_filters.passages(documents, choice, reason)
+    except (TimedOut, CallFailed):
+        return [[] for _ in documents]
+
+
+def _marked(number: int, document: Document, found: list[Span], short: bool) -> Marked:
+    spans = _joined(found, len(document.text))
     start = max(0, spans[0][0] - _BEFORE) if short and spans else 0
     end = start + (_EXCERPT if short else _LONGEST)
     return Marked(number, document, _pieces(document.text, spans, start, end), len(spans))

@@ -121,7 +121,7 @@ def examples(request: HttpRequest, pk: int) -> HttpResponse:
     numbers = [_number(value) for value in request.GET.getlist("document")[:MOST_EXAMPLES]]
     step, reason = _number(request.GET.get("step", "")), request.GET.get("reason", "")
     try:
-        shown = [rules.marked(found, number, step, reason, short=True) for number in numbers]
+        shown = rules.marked(found, numbers, step, reason, short=True)
     except KeyError as error:
         raise Http404("no such document or filter in this sample") from error
     said = [
@@ -137,7 +137,7 @@ def document(request: HttpRequest, pk: int) -> HttpResponse:
     sample, found = _opened(request, pk)
     number, step = _number(request.GET.get("document", "")), _number(request.GET.get("step", ""))
     try:
-        shown = rules.marked(found, number, step, request.GET.get("reason", ""), short=False)
+        shown = rules.marked(found, [number], step, request.GET.get("reason", ""), short=False)[0]
     except KeyError as error:
         raise Http404("no such document or filter in this sample") from error
     return render(request, "curriculum/_rules_document.html", {"sample": sample, "shown": shown})

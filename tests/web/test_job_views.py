@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chimera.jobs import leasing, runner, services
-from chimera.jobs.models import Job, Worker
+from chimera.jobs.models import Job, State, Worker
 from chimera.projects.access import Actor
 from tests.conftest import signed_in
 from tests.jobs.conftest import quiet  # noqa: F401
@@ -194,3 +194,12 @@ def test_the_admin_shows_jobs_read_only(editor: Actor, admin_client: Client, mod
 @pytest.mark.parametrize("model", ["project", "membership", "apitoken"])
 def test_the_admin_shows_projects(editor: Actor, admin_client: Client, model: str) -> None:
     assert admin_client.get(reverse(f"admin:projects_{model}_changelist")).status_code == 200
+
+
+def test_progress_tells_rate_and_time_left(editor_client, editor):
+    job = Job.objects.create(
+        project=editor.project, kind="curate", name="clean", state=State.RUNNING, done=500, total=2000,
+        unit="documents", message="filtering", rate=12.5, lease_owner="token", config={},
+    )  # fmt: skip
+    page = editor_client.get(reverse("job-detail", args=[job.pk])).content.decode()
+    assert "12.5 a second · about 2 min left" in page

@@ -1,18 +1,21 @@
 """A document through its recipe again: the same verdicts as the curation gave, with every value."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from curriculum_app.core import asking_filters
 from curriculum_app.core.dataset_version import DroppedDocument
 from curriculum_app.core.documents import Document
-from curriculum_app.core.examination import answer, examine, steps_of
+from curriculum_app.core.examination import examine
 from curriculum_app.core.filters.base import FilterChoice
 from curriculum_app.core.pipeline import Chain
-from curriculum_app.core.time_limit import TimeLimited
 
 GOLDEN = [json.loads(line) for line in (Path(__file__).parents[2] / "fixtures/curation_golden.jsonl").open()]
+ROOT = Path(__file__).parents[3]
 KEYS = ("language", "gopher_repetition", "gopher_quality", "c4", "fineweb", "min_length")
 RECIPE = [FilterChoice(key="length", config={"min_chars": 10, "max_chars": None}), FilterChoice(key="pii")]
 RECIPE += [FilterChoice(key="length", config={"max_chars": 40})]
@@ -52,6 +55,24 @@ def test_the_golden_documents_have_the_verdict_of_the_pipeline(text):
 
 
 def test_it_runs_in_a_process_of_its_own():
-    apart = TimeLimited(answer.__module__, answer.__name__, 20)
-    request = {"document": document("short").as_row(), "recipe": [choice.as_json() for choice in RECIPE]}
-    assert steps_of(apart.call(request)) == examine(document("short"), RECIPE)
+    asked = asking_filters.steps(document("short"), [choice.as_json() for choice in RECIPE])
+    assert asked == examine(document("short"), RECIPE)
+
+
+def test_passages_are_asked_for_many_documents_at_once():
+    choice = FilterChoice(key="c4")
+    texts = [document("One { two."), document("Nothing here.")]
+    assert asking_filters.passages(texts, choice, "curly_bracket") == [[(4, 5)], []]
+
+
+def test_a_page_that_asks_filters_loads_neither_spacy_nor_torch():
+    code = (
+        "import sys; from curriculum_app.core import asking_filters;"
+        "from curriculum_app.core.documents import Document;"
+        "from curriculum_app.core.filters.base import FilterChoice;"
+        "found = asking_filters.passages([Document('a', 'ab cd', 'web')], FilterChoice(key='gopher_quality'), "
+        "'gopher_below_avg_threshold');"
+        "print(found, sorted({'spacy', 'torch'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stdout == "[[(0, 2), (3, 5)]] []\n"
