@@ -17,6 +17,7 @@ refs.register(
     models.DatasetVersion,
     "curriculum_app.core.dataset_version:DatasetVersion",
     held_by="curriculum_app.selectors.versions:held_by",
+    followers={"difference": ("before", "after")},
 )
 refs.register(models.Benchmark, "curriculum_app.core.benchmarks:Benchmark")
 refs.register(models.ColumnSet, "curriculum_app.core.columns:Columns")

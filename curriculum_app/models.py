@@ -221,6 +221,10 @@ class MixturePlan(models.Model):
         ]
 
     def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
         return f"{self.name}:v{self.version}"
 
 

@@ -63,8 +63,23 @@ def collect(kind: str = "", digest: str = "") -> list[tuple[str, str]]:
     killed process has left half removed.
     """
     store = ArtefactStore(Path(settings.DATA_DIR) / "artefacts")
-    removed = [found for found in _candidates(kind, digest) if _take_away(store, *found)]
+    candidates = _candidates(kind, digest)
+    removed = [found for found in candidates if _take_away(store, *found)]
+    removed += _take_followers(store, candidates)
     store.discard_taken()
+    return removed
+
+
+def _take_followers(store: ArtefactStore, candidates: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What means nothing without the files of deleted artefacts that are gone."""
+    removed: list[tuple[str, str]] = []
+    gone = {found for found in candidates if not store.has(*found) and not _lives(*found)}
+    for kind in {kind for kind, _ in gone}:
+        for follower, names in refs.followers_of(kind).items():
+            for stored in list(store.each(follower)):
+                follows = any((kind, stored.manifest.get(name)) in gone for name in names)
+                if follows and store.take_away(follower, stored.digest) is not None:
+                    removed.append((follower, stored.digest))
     return removed
 
 
@@ -82,12 +97,18 @@ def _take_away(store: ArtefactStore, kind: str, digest: str) -> bool:
     """Looked at and moved away under the locks of all projects, so that no row can appear in between."""
     list(Project.objects.select_for_update().order_by("pk"))
     of_digest = refs.model_of(kind)._default_manager.filter(digest=digest)
-    if of_digest.exclude(pk__in=refs.tombstones(kind)).exists() or any(_jobs_that_need(row) for row in of_digest):
+    if _lives(kind, digest) or any(_jobs_that_need(row) for row in of_digest):
         return False
     if store.take_away(kind, digest) is None:
         return False
     forget_verified(store, kind, digest)
     return True
+
+
+def _lives(kind: str, digest: str) -> bool:
+    """Whether some project has a row of this content that is not deleted."""
+    rows = refs.model_of(kind)._default_manager.filter(digest=digest)
+    return rows.exclude(pk__in=refs.tombstones(kind)).exists()
 
 
 def _jobs_that_need(row: Artefact) -> list[Job]:

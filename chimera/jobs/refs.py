@@ -23,17 +23,26 @@ class _Kind:
     model: type[Artefact]
     opens: str
     held_by: str
+    followers: Mapping[str, tuple[str, ...]]
 
 
 _KINDS: dict[str, _Kind] = {}
 
 
-def register(model: type[Artefact], opens: str, held_by: str = "") -> None:
+def register(
+    model: type[Artefact], opens: str, held_by: str = "", followers: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
     """Make rows of `model` nameable by `Ref`; `opens` is the dotted domain class (`package.module:Class`).
 
-    `held_by` is a dotted function, `held_by(row) -> list[Problem]`: what keeps a row from being deleted.
+    `held_by` is a dotted function, `held_by(row) -> list[Problem]`: what keeps a row from being deleted. `followers`
+    are kinds in the store that have no rows and mean nothing without the files of this one: kind → the entries of
+    their manifests that name its digest.
     """
-    _KINDS[model.ref_kind] = _Kind(model, opens, held_by)
+    _KINDS[model.ref_kind] = _Kind(model, opens, held_by, followers or {})
+
+
+def followers_of(kind: str) -> Mapping[str, tuple[str, ...]]:
+    return _KINDS[kind].followers
 
 
 def model_of(kind: str) -> type[Artefact]:

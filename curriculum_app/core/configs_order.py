@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
+from curriculum_app.core.columns import Columns
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.groupings.base import GroupingChoice, default_groupings
 from curriculum_app.core.policies.base import POLICIES
@@ -39,6 +40,12 @@ class GroupConfig(Config):
         "compression",
         title="Quality measure",
         description="Compression: how little zlib can shrink the text. Surprisal: how rare its tokens are.",
+    )
+    columns: Ref[Columns] | None = Field(
+        None, title="Columns", description="Measured for this dataset version; takes the place of the measure above."
+    )
+    column: str = Field(
+        "", title="Column", description="Its name in the columns; documents without a value get the middle rank."
     )
     length_weight: float = Field(
         0.5, title="Weight of length", description="Share of length in the difficulty of a document.", ge=0.0, le=1.0

@@ -162,12 +162,18 @@ class Ranks:
     bin: Int
 
 
-def rank_documents(survey: Survey, encoded: list[Tokens], counts: Int, config: GroupConfig) -> Ranks:
-    """Rank documents by length and density, each within its domain; `counts` (V,) are training token counts."""
+def rank_documents(
+    survey: Survey, encoded: list[Tokens], counts: Int, config: GroupConfig, measured: Float | None = None
+) -> Ranks:
+    """Rank documents by length and density, each within its domain; `counts` (V,) are training token counts.
+
+    `measured` (D,) takes the place of density: higher is harder, NaN gets the middle rank.
+    """
     tokens = np.array([len(item) for item in encoded], dtype=np.int64)
-    density = density_of(survey, encoded, counts, config.quality_measure)
-    length = ranks_within(tokens, tokens, survey.domain_of)
-    quality = ranks_within(density, tokens, survey.domain_of)
+    density = density_of(survey, encoded, counts, config.quality_measure) if measured is None else measured
+    known = ~np.isnan(density)
+    length, quality = ranks_within(tokens, tokens, survey.domain_of), np.full(len(tokens), 0.5)
+    quality[known] = ranks_within(density[known], tokens[known], survey.domain_of[known])
     difficulty = config.length_weight * length + (1 - config.length_weight) * quality
     cell = quantile_bin(length, config.length_bins) * config.quality_bins + quantile_bin(quality, config.quality_bins)
     return Ranks(length, quality, difficulty, cell)
@@ -182,21 +188,27 @@ def density_of(survey: Survey, encoded: list[Tokens], counts: Int, measure: Dens
 
 def difficulty_names(config: GroupConfig) -> tuple[str, ...]:
     """Names of the difficulty bins, length first."""
+    density = config.column or "density"
     return tuple(
-        f"length {i + 1}/{config.length_bins}, density {j + 1}/{config.quality_bins}"
+        f"length {i + 1}/{config.length_bins}, {density} {j + 1}/{config.quality_bins}"
         for i in range(config.length_bins)
         for j in range(config.quality_bins)
     )
 
 
 def group_documents(
-    source: Source, config: GroupConfig, groupings: Sequence[DocumentGrouping], report: Report
+    source: Source,
+    config: GroupConfig,
+    groupings: Sequence[DocumentGrouping],
+    report: Report,
+    measured: Float | None = None,
 ) -> tuple[SequenceContents, dict[str, Any]]:
     """Build the table of a dataset.
 
     Args:
         source: gives a fresh iterator over the documents at each call (they are read three times).
         groupings: those of the config, prepared.
+        measured: (D,) what stands for density in the difficulty, see `rank_documents`.
 
     Returns:
         The contents, and facts for the manifest: `counts`, `domains`, `grouping_facts`.
@@ -206,10 +218,10 @@ def group_documents(
     """
     survey = survey_documents(source(), report, groupings)
     splits = split_documents(survey, config)
-    measured = int(survey.num_bytes.sum())
-    report(measured, "training the tokenizer")
+    size = int(survey.num_bytes.sum())
+    report(size, "training the tokenizer")
     tokenizer = train_tokenizer(source, survey, splits, config)
-    encoded = encode_documents(tokenizer, source(), lambda done, message: report(measured + done, message))
+    encoded = encode_documents(tokenizer, source(), lambda done, message: report(size + done, message))
     parts = part_documents(survey, splits, encoded, config)
     packed = pack([encoded[row] for row in parts.training], parts.training, END_OF_TEXT_ID, config.sequence_length)
     if len(packed.offsets) == 1:
@@ -220,7 +232,7 @@ def group_documents(
         for domain, texts in parts.held_out.items()
     }
     counts = np.bincount(packed.tokens, minlength=tokenizer.get_vocab_size())
-    ranks = rank_documents(survey, encoded, counts, config)
+    ranks = rank_documents(survey, encoded, counts, config, measured)
     groups = _groups(groupings, survey, encoded, counts, ranks, config)
     judged = _Judged(counts, ranks, groups)
     contents = _contents(survey, encoded, parts, packed, held_out, tokenizer, config, judged)

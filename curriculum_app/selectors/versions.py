@@ -8,6 +8,7 @@ from chimera.artefact_notes import Verification, last_verification
 from chimera.artefacts import ArtefactStore
 from chimera.errors import Problem
 from chimera.jobs.models import FINISHED, Artefact, Job
+from curriculum_app.core.mixture_draft import Fill
 from curriculum_app.core.version_difference import VersionDifference, find_difference
 from curriculum_app.models import (
     Classifier,
@@ -15,6 +16,7 @@ from curriculum_app.models import (
     ColumnSet,
     DatasetTag,
     DatasetVersion,
+    MixturePlan,
     RuleSample,
     SequenceSet,
 )
@@ -50,17 +52,25 @@ def _alive(version: DatasetVersion, kind: str, **config: str) -> Job | None:
     return jobs.order_by("-pk").first()
 
 
-def dependents(version: DatasetVersion) -> list[tuple[str, list[Artefact]]]:
+def dependents(version: DatasetVersion) -> list[tuple[str, list[Artefact | MixturePlan]]]:
     """`(what they are, rows)` of everything that was made from this version; none of it needs the version's files."""
-    found: list[tuple[str, list[Artefact]]] = [
+    found: list[tuple[str, list[Artefact | MixturePlan]]] = [
         ("dataset versions", list(version.children.filter(deleted_at=None).defer("manifest").order_by("pk"))),
         ("sequence sets", list(SequenceSet.objects.filter(dataset=version).defer("manifest").order_by("pk"))),
         ("samples of rules", list(RuleSample.objects.filter(datasets=version).defer("manifest").order_by("pk"))),
         ("columns", list(ColumnSet.objects.filter(dataset=version).defer("manifest").order_by("pk"))),
         ("clusterings", list(Clustering.objects.filter(dataset=version).defer("manifest").order_by("pk"))),
         ("classifiers", list(Classifier.objects.filter(dataset=version).defer("manifest").order_by("pk"))),
+        ("mixtures", _mixtures(version)),
     ]
     return [(name, rows) for name, rows in found if rows]
+
+
+def _mixtures(version: DatasetVersion) -> list[Artefact | MixturePlan]:
+    """Versions of mixtures in which this dataset version fills a row."""
+    plans = MixturePlan.objects.filter(project=version.project_id).order_by("pk")
+    used = {plan.pk: {Fill.parse(key).dataset for row in plan.rows for key in row["fills"]} for plan in plans}
+    return [plan for plan in plans if version.uid in used[plan.pk]]
 
 
 def held_by(version: DatasetVersion) -> list[Problem]:

@@ -107,3 +107,21 @@ def test_losses_are_those_logged_at_the_steps(editor):
     points = {"step": [1, 2], "tokens": [8, 16], "time": [0.0, 1.0], "values": {"loss": [[0, 2.5], [1, 2.25]]}}
     MetricRow.objects.create(run=run, attempt=1, seq=99_999, first_step=1, last_step=2, points=points)
     assert exposures.losses_at(run, [2, 7]) == {2: 2.25}
+
+
+def test_a_hundred_runs_cost_as_much_as_a_dozen(editor, monkeypatch, django_assert_max_num_queries):
+    version = make_sequences(editor).dataset
+    orders = [make_schedule(editor, sequences=make_sequences(editor, version, f"set {n}")) for n in range(2)]
+    for number in range(100):
+        run = make_run(editor)
+        type(run).objects.filter(pk=run.pk).update(schedule=orders[number % 2])
+    table = SequenceTable.open(orders[0].sequence_set.stored())
+    name = table.documents_of(int(Schedule.open(orders[0].stored()).rows["sequence"][0]))[0].document["id"]
+    opened = []
+    for cls in (Schedule, SequenceTable):
+        monkeypatch.setattr(cls, "open", lambda stored, real=cls.open: opened.append(stored.digest) or real(stored))
+    with django_assert_max_num_queries(3 + exposures.RUNS_SHOWN):
+        found = exposures.of_document(editor, Place(version, name))
+    numbers = [item.run.pk for item in found["exposures"]]
+    assert len(numbers) == exposures.RUNS_SHOWN and numbers == sorted(numbers, reverse=True)
+    assert len(opened) == 4, "each of two sets and two orders once"

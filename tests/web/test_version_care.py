@@ -12,12 +12,13 @@ from django.urls import reverse
 
 from chimera.jobs import deletion, runner
 from chimera.jobs.models import Job, State
-from curriculum_app.models import DatasetVersion
+from curriculum_app.models import DatasetVersion, MixturePlan
 from curriculum_app.services import versions
 from tests.conftest import signed_in
-from tests.factories import make_dataset, make_documents, make_schedule, make_sequences
+from tests.factories import make_dataset, make_documents, make_schedule, make_sequences, store
 from tests.jobs.conftest import quiet  # noqa: F401
 from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
+from tests.web.test_columns_page import make_columns
 
 
 @pytest.fixture
@@ -173,3 +174,28 @@ def test_tokens_stand_beside_the_difference_once_a_version_was_grouped(editor, v
     sequences = make_sequences(editor, clean)
     shown = page(viewer_client, "dataset-difference", raw, other=clean.pk)
     assert reverse("sequences-detail", args=[sequences.pk]) in shown and "no tokenizer has cut it" not in shown
+
+
+def test_the_dialog_names_every_kind_of_thing_that_was_made_from_it(editor, editor_client, raw, tmp_path):
+    fills = [{"name": "all", "share": "1", "fills": [f"{raw.uid}|code"], "tokenizer": ""}]
+    plans = {"blend": fills, "elsewhere": [fills[0] | {"fills": [f"{raw.uid}9|code"]}]}
+    for name, rows in plans.items():
+        MixturePlan.objects.create(project=editor.project, name=name, version=1, budget_tokens=9, rows=rows)
+    make_sequences(editor, raw)
+    make_columns(editor, raw, tmp_path, "length")
+    shown = page(editor_client, "dataset-delete", raw)
+    assert "<dt>mixtures</dt><dd>blend:v1</dd>" in shown and "elsewhere" not in shown
+    assert "<dt>columns</dt><dd>columns:v1</dd>" in shown and "<dt>sequence sets</dt>" in shown
+
+
+def test_a_difference_goes_with_the_files_of_either_version(editor, viewer_client, raw, clean):
+    other = make_dataset(editor, "other", documents=make_documents(9))
+    for right in (clean, other):
+        page(viewer_client, "dataset-difference", raw, other=right.pk)
+    assert len(list(store().each("difference"))) == 2
+    deletion.delete(editor, clean)
+    (kept,) = store().each("difference")
+    assert kept.manifest["after"] == other.digest
+    DatasetVersion.objects.filter(pk=raw.pk).update(deleted_at=clean.created_at)
+    assert deletion.collect() == [("dataset", raw.digest), ("difference", kept.digest)]
+    assert not list(store().each("difference"))

@@ -12,9 +12,9 @@ from django.db.models.fields.json import KeyTransform
 
 from chimera.projects.access import Actor
 from curriculum_app.core.packing import Int
-from curriculum_app.core.schedule import Schedule
+from curriculum_app.core.schedule import Schedule as Order
 from curriculum_app.core.sequences import SequenceTable
-from curriculum_app.models import SequenceSet
+from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.selectors.passports import Place
 from training_app.core.configs import TrainConfig
 from training_app.models import MetricRow, TrainingRun
@@ -44,41 +44,59 @@ class RunExposures:
 
 
 def of_document(actor: Actor, place: Place) -> dict[str, Any]:
-    """The newest runs on sequences of this version, for the panel; empty where it was never tokenised."""
+    """The newest runs on sequences of this version, for the panel; empty where it was never tokenised.
+
+    Bounded: at most `RUNS_SHOWN` runs over all sequence sets; a set and a schedule that several share is opened once.
+    """
     sets = SequenceSet.objects.filter(project=actor.project, dataset=place.version).order_by("-pk")
+    on_these = TrainingRun.objects.filter(project=actor.project, schedule__sequence_set__in=sets)
+    runs = on_these.select_related("job", "schedule__sequence_set").order_by("-pk")[:RUNS_SHOWN]
+    by_set: dict[SequenceSet, list[TrainingRun]] = {}
+    for run in runs:
+        assert run.schedule is not None
+        by_set.setdefault(run.schedule.sequence_set, []).append(run)
     found: list[RunExposures] = []
     held_out = False
-    for row in sets:
-        try:
-            table = SequenceTable.open(row.stored())
-        except FileNotFoundError:
-            continue
-        number = pc.index(table.documents.column("id"), place.document_id).as_py()
-        if number < 0:
-            continue
-        held_out = held_out or bool(table.documents.column("held_out")[number].as_py())
-        found += _of_set(row, table, number)
-    return {"exposures": found[:RUNS_SHOWN], "held_out": held_out} if found or held_out else {}
+    for row, mine in (by_set or {row: [] for row in sets[:1]}).items():
+        said = _of_set(row, mine, place.document_id)
+        if said is not None:
+            held_out = held_out or said[0]
+            found += said[1]
+    found.sort(key=lambda item: -item.run.pk)
+    return {"exposures": found, "held_out": held_out} if found or held_out else {}
 
 
-def _of_set(row: SequenceSet, table: SequenceTable, number: int) -> list[RunExposures]:
+def _of_set(row: SequenceSet, runs: list[TrainingRun], document_id: str) -> tuple[bool, list[RunExposures]] | None:
+    """`(whether the document is held out, what each run saw of it)`; None where the set is elsewhere or lacks it."""
+    try:
+        table = SequenceTable.open(row.stored())
+    except FileNotFoundError:
+        return None
+    number = pc.index(table.documents.column("id"), document_id).as_py()
+    if number < 0:
+        return None
     tokens = np.zeros(table.num_sequences, dtype=np.int64)
     pieces = table.pieces
     mine = np.flatnonzero(pieces.documents == number)
     np.add.at(tokens, pieces.sequences()[mine], pieces.lengths[mine])
-    runs = TrainingRun.objects.filter(schedule__sequence_set=row).select_related("job", "schedule").order_by("-pk")
-    return [found for run in runs[:RUNS_SHOWN] if (found := _of_run(run, tokens)) is not None]
+    schedules = {run.schedule.pk: run.schedule for run in runs if run.schedule is not None}
+    shown = {pk: _shown(schedule, tokens) for pk, schedule in schedules.items()}
+    seen = [(run, shown[run.schedule_id]) for run in runs if run.schedule_id is not None]
+    held_out = bool(table.documents.column("held_out")[number].as_py())
+    return held_out, [_of_run(run, delivered) for run, delivered in seen if delivered is not None]
 
 
-def _of_run(run: TrainingRun, tokens: Int) -> RunExposures | None:
-    assert run.schedule is not None
+def _shown(schedule: Schedule, tokens: Int) -> Int | None:
+    """Tokens of the document in each row of the order; None if its files are elsewhere."""
     try:
-        rows = Schedule.open(run.schedule.stored()).rows
+        return np.asarray(tokens[Order.open(schedule.stored()).rows["sequence"]], dtype=np.int64)
     except FileNotFoundError:
         return None
+
+
+def _of_run(run: TrainingRun, shown: Int) -> RunExposures:
     config = TrainConfig.model_validate(run.job.config)
-    shown = tokens[rows["sequence"]]
-    steps = np.arange(len(rows)) // config.batch_sequences + 1
+    steps = np.arange(len(shown)) // config.batch_sequences + 1
     held, places = np.unique(steps[shown > 0], return_inverse=True)
     per_step = np.bincount(places, weights=shown[shown > 0], minlength=len(held)).astype(np.int64)
     delivered = held <= run.step

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 import chimera.typed
-from chimera.errors import InputError, Problem
 from chimera.refs import Ref
+from curriculum_app.core.chosen_column import choose_column
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.difficulty.ranks import quantile_bin, ranks_within, weighted_ranks
 from curriculum_app.core.groupings.base import GROUPINGS, Corpus, Density, DocumentGrouping, Groups, Opener
@@ -52,19 +52,9 @@ class Quality(DocumentGrouping):
         return f"quality-{words}" if words else f"quality-{self.config.measure}"
 
     def prepare(self, dataset: str, open_: Opener) -> None:
-        if self.config.columns is None or not self.config.column:
-            if self.config.columns is not None or self.config.column:
-                message = "columns and column belong together"
-                raise InputError(Problem(message, "column", hint="give both or neither"))
-            return
-        columns: Columns = open_(self.config.columns)
-        if columns.dataset_digest != dataset:
-            message = f"{self.config.columns} was measured for another dataset version"
-            raise InputError(Problem(message, "columns", hint="run Measure for this version"))
-        if self.config.column not in columns.names:
-            message = f"{self.config.columns} has no column {self.config.column!r}"
-            raise InputError(Problem(message, "column", hint=f"one of {', '.join(columns.names)}"))
-        self._values, self._identity = columns.column(self.config.column), columns.digest
+        chosen = choose_column(self.config.columns, self.config.column, dataset, open_)
+        if chosen is not None:
+            self._values, self._identity = chosen.values, chosen.digest
 
     def meaning(self) -> dict[str, Any]:
         return {**self.config.as_json(), "columns": self._identity or None}

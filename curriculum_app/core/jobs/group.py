@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from chimera.artefacts import Stored
 from chimera.context import Context
 from curriculum_app.core.already_made import key_of, make_once
+from curriculum_app.core.chosen_column import ChosenColumn, choose_column
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.grouping import group_documents
@@ -33,29 +36,48 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
     os.environ.setdefault("RAYON_NUM_THREADS", "2")  # of the tokenizers library; read when its pool first starts
     dataset = ctx.open(config.dataset)
     groupings = prepared(config.groupings, dataset.digest, ctx.open)
-    recipe = recipe_of(config, groupings)
+    column = choose_column(config.columns, config.column, dataset.digest, ctx.open)
+    recipe = recipe_of(config, groupings, column)
 
     def key() -> str | None:
         return key_of("group", {"recipe": recipe, "dataset": dataset.digest})
 
-    return SequencesResult(make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, ctx)))
+    made = make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, column, ctx))
+    return SequencesResult(made)
 
 
-def recipe_of(config: GroupConfig, groupings: Sequence[DocumentGrouping]) -> dict[str, Any]:
-    """What decides about the table. The usual groupings are left out: tables made before there were others keep ids."""
-    recipe = config.model_dump(mode="json", exclude={"name", "dataset", "groupings"})
+def recipe_of(
+    config: GroupConfig, groupings: Sequence[DocumentGrouping], column: ChosenColumn | None = None
+) -> dict[str, Any]:
+    """What decides about the table. The usual groupings, and a column that is none, are left out: tables made before
+    there were others keep ids."""
+    recipe = config.model_dump(mode="json", exclude={"name", "dataset", "groupings", "columns", "column"})
+    if column is not None:
+        recipe |= {"columns": column.digest, "column": column.name}
     if config.groupings == default_groupings():
         return recipe
     return recipe | {"groupings": [{"key": grouping.key, "config": grouping.meaning()} for grouping in groupings]}
 
 
-def _group(config: GroupConfig, dataset: DatasetVersion, groupings: Sequence[DocumentGrouping], ctx: Context) -> Stored:
+def _group(
+    config: GroupConfig,
+    dataset: DatasetVersion,
+    groupings: Sequence[DocumentGrouping],
+    column: ChosenColumn | None,
+    ctx: Context,
+) -> Stored:
     def report(done: int, message: str) -> None:
         ctx.progress(done, 2 * dataset.manifest["counts"]["bytes"], "bytes", message)
         ctx.check()
 
-    contents, facts = group_documents(dataset.iter_documents, config, groupings, report)
-    recipe = recipe_of(config, groupings)
+    measured = None if column is None else column.harder
+    contents, facts = group_documents(dataset.iter_documents, config, groupings, report, measured)
+    recipe = recipe_of(config, groupings, column)
+    if measured is not None:
+        facts["counts"]["unmeasured_documents"] = unknown = int(np.isnan(measured).sum())
+        if unknown:
+            what = f"{unknown:,} of {len(measured):,} documents"
+            ctx.log(f"{what} have no value of {config.column}: they get the middle rank", "warning")
     stored = save_sequences(ctx.store, contents, {**facts, "recipe": recipe, "dataset": dataset.digest})
     ctx.log(
         f"{stored.manifest['num_sequences']:,} sequences of {config.sequence_length} tokens; vocabulary "

@@ -7,12 +7,13 @@ from typing import Any
 
 from chimera.artefacts import Stored
 from chimera.context import Context
+from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.configs_order import ScheduleConfig
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.pool import draw_pool
-from curriculum_app.core.schedule import rows_of, save_schedule
-from curriculum_app.core.sequences import Grouping
+from curriculum_app.core.schedule import Schedule, rows_of, save_schedule
+from curriculum_app.core.sequences import Grouping, SequenceTable
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,21 @@ class ScheduleResult:
 
 
 def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
-    """Order exactly `budget_tokens` tokens.
+    """Order exactly `budget_tokens` tokens; the same settings on the same sequences are not run again.
 
     Raises:
         InputError: the budget is no multiple of the sequence length or larger than the corpus allows.
     """
     table = ctx.open(config.sequences)
+    settings = config.model_dump(mode="json", exclude={"name", "sequences"})
+
+    def key() -> str | None:
+        return key_of("schedule", {"settings": settings, "sequences": table.digest})
+
+    return ScheduleResult(make_once(ctx, Schedule.ref_kind, key, lambda: _schedule(config, table, ctx)))
+
+
+def _schedule(config: ScheduleConfig, table: SequenceTable, ctx: Context) -> Stored:
     ctx.progress(0, 3, "steps", "drawing the pool")
     pool = draw_pool(table, config.budget_tokens, config.pool_seed)
     ctx.check()
@@ -48,7 +58,7 @@ def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
     stored = save_schedule(ctx.store, table, rows_of(table, plan.order), facts)
     ctx.progress(3, 3, "steps")
     ctx.log(_summary(len(pool.ids), plan.adherence))
-    return ScheduleResult(stored)
+    return stored
 
 
 def _exposure(grouping: Grouping, ids: Int) -> dict[str, int]:

@@ -11,9 +11,10 @@ from chimera.context import LocalContext
 from curriculum_app.core import already_made
 from curriculum_app.core.already_made import fingerprint, key_of
 from curriculum_app.core.configs import CurateConfig, ImportConfig
-from curriculum_app.core.configs_order import GroupConfig
+from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.dataset_version import DatasetVersion
-from curriculum_app.core.jobs import curate, group, import_
+from curriculum_app.core.jobs import curate, group, import_, schedule
+from curriculum_app.core.sequences import SequenceTable
 
 LINES = [{"id": f"d{n}", "text": f"Text number {n} stands here for itself, alone."} for n in range(20)]
 
@@ -163,3 +164,9 @@ def test_curation_and_grouping_are_not_done_twice(ctx, tmp_path):
     first = group.run(config, ctx).stored
     assert group.run(config, ctx).stored == first
     assert sum("already exists" in line and "sequences" in line for line in ctx.lines) == 1
+    ctx.artefacts["sequences-1"] = SequenceTable.open(first)
+    order = {"name": "o", "sequences": "sequences-1", "policy": {"key": "shuffle"}, "budget_tokens": 8}
+    made = [schedule.run(ScheduleConfig.model_validate(order | {"name": name}), ctx).stored for name in "ab"]
+    assert made[0] == made[1] and sum("already exists" in line and "schedule" in line for line in ctx.lines) == 1
+    schedule.run(ScheduleConfig.model_validate(order | {"seed": 1}), ctx)
+    assert "already exists" not in ctx.lines[-1]

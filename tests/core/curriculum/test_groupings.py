@@ -14,6 +14,7 @@ from chimera.errors import InputError
 from curriculum_app.core.clustering.artefact import Clustering
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.configs_measure import MeasureConfig
+from curriculum_app.core.difficulty.ranks import ranks_within
 from curriculum_app.core.documents import Document, Media
 from curriculum_app.core.groupings.base import GROUPINGS, Corpus, Groups, default_groupings
 from curriculum_app.core.jobs import cluster, group, measure
@@ -211,3 +212,62 @@ def test_counts_of_any_assignment_sum_to_the_packed_tokens(lengths, groups, sequ
     counts = count_groups(packed.pieces, of_document, groups).toarray()
     assert np.array_equal(counts.sum(axis=1), np.diff(packed.offsets))
     assert counts.sum() + packed.dropped == sum(lengths) + len(lengths)
+
+
+# -- a column in the place of density ----------------------------------------------------------------------------------
+
+
+def gappy(context, name="columns-2"):
+    """Columns: of MTLD short texts have none; of compression a higher ratio means an easier text."""
+    keys = ["mtld", "compression"]
+    asked = {"dataset": "dataset-1", "measures": [{"key": key} for key in keys], "workers": 1}
+    context.artefacts[name] = Columns.open(measure.run(MeasureConfig.model_validate(asked), context).stored)
+    return context.artefacts[name]
+
+
+def test_a_column_stands_for_density_and_a_document_without_a_value_gets_the_middle_rank(context):
+    columns = gappy(context)
+    made = SequenceTable.open(group.run(config(columns="columns-2", column="mtld"), context).stored)
+    values = np.asarray(columns.column("mtld"))
+    unknown, ranks = np.isnan(values), made.documents.column("quality_rank").to_numpy()
+    assert unknown.any() and (ranks[unknown] == 0.5).all()
+    tokens, domains = made.documents.column("tokens").to_numpy(), columns.domain_codes()
+    expected = ranks_within(values[~unknown], tokens[~unknown], domains[~unknown])
+    assert np.array_equal(ranks[~unknown], expected)
+    assert made.manifest["counts"]["unmeasured_documents"] == unknown.sum()
+    assert any("get the middle rank" in line for line in context.lines)
+    assert made.grouping("difficulty").names[1] == "length 1/3, mtld 2/3"
+    said = made.manifest["recipe"]
+    assert (said["columns"], said["column"]) == (columns.digest, "mtld")
+
+
+def test_of_a_column_where_more_is_easier_the_lowest_is_the_hardest(context):
+    columns = gappy(context)
+    name = next(item.name for item in columns.facts if item.direction == "easier")
+    made = SequenceTable.open(group.run(config(columns="columns-2", column=name), context).stored)
+    values, ranks = np.asarray(columns.column(name)), made.documents.column("quality_rank").to_numpy()
+    mine = (columns.domain_codes() == 0) & ~np.isnan(values)
+    assert ranks[mine][np.argmin(values[mine])] == ranks[mine].max() > ranks[mine][np.argmax(values[mine])]
+
+
+def test_the_recipe_of_a_table_without_a_column_is_what_it_was_before_there_were_columns(context):
+    assert set(group.recipe_of(config(), [])) == {
+        "vocab_size", "sequence_length", "held_out_tokens", "length_bins", "quality_bins", "quality_measure",
+        "length_weight", "seed",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"columns": "columns-1"}, "column"),
+        ({"column": "length"}, "column"),
+        ({"columns": "columns-1", "column": "colour"}, "column"),
+        ({"dataset": "dataset-2", "columns": "columns-1", "column": "length"}, "columns"),
+    ],
+)
+def test_a_column_that_cannot_be_used_for_difficulty_is_named(context, said, field):
+    context.artefacts["dataset-2"] = store_dataset(context, list(corpus(200)))
+    with pytest.raises(InputError) as caught:
+        group.run(config(**said), context)
+    assert caught.value.problems[0].field == field and caught.value.problems[0].hint
