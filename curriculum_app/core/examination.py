@@ -35,7 +35,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Step:
-    """One filter. `verdict` is kept, changed, dropped or not reached; texts are given where they differ, cut."""
+    """One filter. `verdict` is kept, changed, dropped or not reached; texts are given where they differ, cut.
+
+    `markup`: the text before is markup and the one after is not, so that comparing them word by word says nothing.
+    """
 
     key: str
     title: str
@@ -44,6 +47,7 @@ class Step:
     rules: list[Rule] = field(default_factory=list)
     before: str | None = None
     after: str | None = None
+    markup: bool = False
 
 
 def examine(document: Document, recipe: Sequence[FilterChoice]) -> list[Step]:
@@ -77,6 +81,7 @@ def _step(
         rules=_rules(built.measure(before), drop),
         before=before.text[:SHOWN_CHARS] if changed else None,
         after=after.text[:SHOWN_CHARS] if changed else None,
+        markup=before.content != after.content,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.dedup.groups import GROUPS_FILE, Group, groups
-from curriculum_app.core.dedup.text_difference import TextDifference, text_difference
 from curriculum_app.core.documents import Document
+from curriculum_app.core.text_difference import TextDifference, text_difference
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors.datasets import opened
 from curriculum_app.selectors.window import Window

@@ -17,7 +17,7 @@ from curriculum_app.core import rule_sample as core
 from curriculum_app.core.configs import default_recipes
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, FilterChoice, Span
-from curriculum_app.core.text_changes import Piece, text_changes
+from curriculum_app.core.text_difference import Piece, text_difference
 from curriculum_app.core.time_limit import CallFailed, TimedOut
 from curriculum_app.models import DatasetVersion, RuleSample
 
@@ -173,7 +173,7 @@ def change(sample: core.RuleSample, number: int, step: int) -> tuple[Document, D
     """
     _choice(sample, number, step)
     before, after = sample.document(number, step), sample.document(number, step + 1)
-    return before, after, text_changes(before.text, after.text) if before.content == after.content else []
+    return before, after, text_difference(before.text, after.text).shortened if before.content == after.content else []
 
 
 def _choice(sample: core.RuleSample, number: int, step: int) -> FilterChoice:

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_GET
 
 from chimera.projects.request import actor_of
 from curriculum_app.core import dataset_version as core
+from curriculum_app.core.examination import Step
+from curriculum_app.core.text_difference import Piece, text_difference
 from curriculum_app.core.time_limit import CallFailed, TimedOut
-from curriculum_app.core.word_difference import word_difference
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import passports
@@ -49,11 +50,15 @@ def rules(request: HttpRequest, pk: int) -> HttpResponse:
     except CallFailed as error:
         context["failed"] = str(error).strip().splitlines()[-1]
     else:
-        context["steps"] = [
-            (step, word_difference(step.before, step.after) if step.before is not None and step.after else None)
-            for step in steps
-        ]
+        context["steps"] = [(step, _changes(step)) for step in steps]
     return render(request, "curriculum/_examination.html", context)
+
+
+def _changes(step: Step) -> list[Piece]:
+    """What the filter changed; empty where it changed nothing, or took text out of markup."""
+    if step.before is None or not step.after or step.markup:
+        return []
+    return text_difference(step.before, step.after).shortened
 
 
 def _must_open(version: DatasetVersion) -> core.DatasetVersion:

@@ -20,9 +20,9 @@ from chimera.projects.access import Actor
 from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core.recipe_difference import recipe_difference
+from curriculum_app.core.text_difference import text_difference
 from curriculum_app.core.version_difference import KINDS, VersionDifference
 from curriculum_app.core.version_export import CONTENT_TYPES, EXPORTS
-from curriculum_app.core.word_difference import word_difference
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import versions as facts
@@ -97,7 +97,7 @@ def changed_document(request: HttpRequest, pk: int) -> HttpResponse:
         "left": left,
         "right": right,
         "shown": shown,
-        "words": word_difference(texts[0], texts[1]),
+        "words": text_difference(texts[0], texts[1]),
         "crumbs": _crumbs(left, ("difference", back), (wanted[0], "")),
     }
     return render(request, "curriculum/changed_document.html", context)

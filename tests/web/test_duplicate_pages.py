@@ -6,7 +6,6 @@ from django.urls import reverse
 from chimera.context import LocalContext
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.dataset_version import DatasetVersion as Opened
-from curriculum_app.core.dedup.text_difference import MAX_WORDS, text_difference
 from curriculum_app.core.documents import Document
 from curriculum_app.core.jobs import curate
 from curriculum_app.models import DatasetVersion
@@ -83,12 +82,3 @@ def test_an_older_version_has_no_list_and_a_stranger_no_page(client, editor, edi
     client.force_login(make_actor().user)
     for name in ("dataset-duplicates", "dataset-duplicate-group", "dataset-duplicate-pair"):
         assert page(client, version, name).status_code == 404
-
-
-def test_the_difference_keeps_every_character_and_is_bounded():
-    found = text_difference("a  b\nc d", "a b x d e")
-    assert "".join(piece.text for piece in found.left) == "a  b\nc d"
-    assert [piece.text.strip() for piece in found.right if not piece.shared] == ["x", "e"]
-    assert (found.passages, found.longest, found.cut) == (2, 2, False)
-    assert text_difference("w " * (MAX_WORDS + 1), "w").cut
-    assert text_difference("", "").left == []

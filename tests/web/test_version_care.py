@@ -163,8 +163,8 @@ def test_large_versions_are_compared_by_a_job(editor_client, viewer_client, raw,
 
 def test_a_changed_document_is_read_side_by_side(viewer_client, raw, clean):
     shown = page(viewer_client, "dataset-changed-document", raw, other=clean.pk, id="doc-1", domain="code")
-    assert re.findall("<del>(.*?)</del>", shown) == ["something of its own "]
-    assert re.findall("<ins>(.*?)</ins>", shown) == ["quite another thing "]
+    assert [part.strip() for part in re.findall("<del>(.*?)</del>", shown)] == ["something of its own"]
+    assert re.findall("<ins>(.*?)</ins>", shown) == ["quite another thing"]
     address = reverse("dataset-changed-document", args=[raw.pk]) + f"?other={clean.pk}&id=doc-15"
     assert viewer_client.get(address).status_code == 404
 

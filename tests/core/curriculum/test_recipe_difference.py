@@ -1,13 +1,6 @@
 """Which settings differ, and which words."""
 
-import random
-import time
-
-from hypothesis import given
-from hypothesis import strategies as st
-
 from curriculum_app.core.recipe_difference import recipe_difference
-from curriculum_app.core.word_difference import word_difference
 
 
 def recipe(**params):
@@ -44,27 +37,3 @@ def test_equal_recipes_have_no_difference_and_off_is_a_value():
 
 def test_an_import_and_a_curation_differ_in_what_they_are():
     assert told({"op": "import", "params": {"domain": "web"}}, recipe())[0] == ("operation", "op", "import", "curate")
-
-
-def test_only_the_words_that_differ_are_marked():
-    found = word_difference("The quick brown fox, it ran.", "The slow brown fox, she ran.")
-    assert [piece.text for piece in found.before if piece.differs] == ["quick ", "it "]
-    assert [piece.text for piece in found.after if piece.differs] == ["slow ", "she "]
-    assert not found.cut
-
-
-def test_long_texts_are_bounded_and_say_so():
-    words = [str(random.Random(0).randrange(1000)) for _ in range(100)]
-    same = " ".join(words * 500)
-    start = time.perf_counter()
-    found = word_difference(f"{same} old {same}", f"{same} new {same}")
-    assert not found.cut and [piece.text for piece in found.after if piece.differs] == ["new "]
-    assert word_difference("a " * 5000, "b " * 5000).cut
-    assert time.perf_counter() - start < 5
-
-
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_the_pieces_are_the_texts(before, after):
-    found = word_difference(before, after)
-    assert "".join(piece.text for piece in found.before) == before
-    assert "".join(piece.text for piece in found.after) == after
