@@ -3,7 +3,7 @@
   const root = document.getElementById("workbench");
   if (!root) return;
   const { prepare, move, count, interval, axis, nearest, recipe, cutOf, keyOf } = window.chimera.rules;
-  const SVG = "http://www.w3.org/2000/svg", WIDTH = 320, HEIGHT = 62, BINS = 54, NEAREST = 4;
+  const SVG = "http://www.w3.org/2000/svg", WIDTH = 320, HEIGHT = 62, BINS = 54, NEAREST = 4, OPEN_FIXED = 3;
   const form = root.querySelector("form"), panel = root.querySelector("[data-steps]"), tabs = root.querySelector("[data-domains]");
   let said = null, domain = null, result = null, tiles = [], selected = null, frame = 0, wait = 0, asked = 0;
 
@@ -223,6 +223,16 @@
 
   // -- the page --------------------------------------------------------------------------------------------------------
 
+  // Rules that no cut belongs to (a language each, say) may be many: the most frequent stand open, the rest is folded.
+  function grids(own) {
+    const grid = (some) => make("div", { className: "rules-grid" }, ...some.map((tile) => tile.element));
+    const fixed = own.filter(({ rule }) => rule.kind === "fixed" && rule.alone).sort((a, b) => b.rule.alone - a.rule.alone);
+    const folded = new Set(fixed.length > OPEN_FIXED + 1 ? fixed.slice(OPEN_FIXED) : []);
+    const open = grid(own.filter((tile) => !folded.has(tile)));
+    if (!folded.size) return [open];
+    return [open, make("details", {}, make("summary", { className: "muted small", textContent: `${folded.size} more without a threshold` }), grid([...folded]))];
+  }
+
   function build() {
     selected = null;
     tiles = domain.rules.map(tileOf);
@@ -232,7 +242,7 @@
       step.bar = draw("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, draw("rect", { height: 10 }), draw("rect", { class: "loss", height: 10 }));
       return make("section", { className: "card step-card", ariaLabel: step.title },
         make("div", { className: "card-head" }, make("h2", { textContent: `${place + 1}. ${step.title}` }), make("span", { className: "sub", textContent: step.final ? "at the end, in all domains" : "" }), step.left), step.bar,
-        ...(shown.length ? [make("div", { className: "rules-grid" }, ...own.map((tile) => tile.element))] : [make("p", { className: "muted small", textContent: step.changed.length ? "Changes texts and drops nothing here." : "Neither changes nor drops anything in this sample." })]),
+        ...(shown.length ? grids(own) : [make("p", { className: "muted small", textContent: step.changed.length ? "Changes texts and drops nothing here." : "Neither changes nor drops anything in this sample." })]),
         ...(step.changed.length ? [changes(place, step)] : []), make("div", { attributes: { "data-examples": place } }));
     });
     panel.replaceChildren(...(cards.length ? cards : [make("p", { className: "card muted", textContent: "The recipe of this domain is empty: everything is kept. Change filters adds some." })]));
