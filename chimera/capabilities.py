@@ -7,7 +7,7 @@ A protocol says what is needed, `provide` names who does it (`package.module:fac
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -41,9 +41,33 @@ class TokenLoss(Protocol):
         """Per text `(bits, tokens)`: the negative log2-likelihood of all predicted tokens, and how many there are."""
 
 
+class BandStore(Protocol):
+    """Named pieces of bytes that several processes and hosts write and read at once."""
+
+    def append(self, pieces: Mapping[str, bytes]) -> None:
+        """Add to the end of each piece; what others add at the same time is not lost. An error: `InputError`."""
+
+    def read(self, names: Sequence[str]) -> list[bytes]:
+        """The pieces, empty where nothing was added."""
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Forget the pieces."""
+
+
 def provide(name: str, factory: str) -> None:
     """Say that `factory` (`package.module:function`) makes the capability `name`."""
     _PROVIDERS[name] = factory
+
+
+def provider(name: str) -> str:
+    """Who makes the capability, for another process to be told by `provide`.
+
+    Raises:
+        LookupError: nobody provides it.
+    """
+    if name not in _PROVIDERS:
+        raise LookupError(f"no app provides {name!r}")
+    return _PROVIDERS[name]
 
 
 def provided(name: str) -> bool:
@@ -57,7 +81,5 @@ def capability(name: str) -> Any:
     Raises:
         LookupError: nobody provides it.
     """
-    if name not in _PROVIDERS:
-        raise LookupError(f"no app provides {name!r}")
-    module, _, function = _PROVIDERS[name].partition(":")
+    module, _, function = provider(name).partition(":")
     return getattr(importlib.import_module(module), function)()

@@ -69,10 +69,11 @@ DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql://chim
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
+REDIS_PREFIX = env.text("CHIMERA_REDIS_PREFIX", "chimera")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": env.text("CHIMERA_REDIS_PREFIX", "chimera")},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": REDIS_PREFIX},
     },
 }
 

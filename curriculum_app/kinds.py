@@ -1,5 +1,6 @@
 """The job kinds of the lowest app."""
 
+from chimera.capabilities import provide
 from chimera.jobs import refs
 from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
@@ -27,6 +28,7 @@ refs.register(models.Clustering, "curriculum_app.core.clustering.artefact:Cluste
 refs.register(models.Schedule, "curriculum_app.core.schedule:Schedule")
 refs.register(models.LabelSet, "curriculum_app.core.themes.labels:LabelSet")
 refs.register(models.Classifier, "curriculum_app.core.themes.classifier:Classifier")
+provide("band_store", "curriculum_app.services.band_store:band_store")
 
 register(
     JobKind(

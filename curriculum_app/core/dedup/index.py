@@ -6,6 +6,7 @@ of a recipe.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from curriculum_app.core.dedup.config import NearDuplicateConfig
 from curriculum_app.core.dedup.sketches import Sketcher, Sketches, Sketching
 
 Places = NDArray[np.int64]
+Buckets = NDArray[np.int32]
 NOBODY: Places = np.zeros(0, np.int64)
 
 
@@ -31,12 +33,17 @@ class Index(Protocol):
         """Propose `number` from now on."""
 
 
-def open_index(sketches: Sketches, config: NearDuplicateConfig, order: Places) -> Index:
-    """The index of the engine that the settings name; an empty signature would equal every other empty one."""
+def open_index(sketches: Sketches, config: NearDuplicateConfig, order: Places, found: Buckets | None = None) -> Index:
+    """The index of the engine that the settings name; an empty signature would equal every other empty one.
+
+    `found`: the buckets of the documents in `order`, where others have found them already.
+    """
     with_shingles = order[sketches.num_shingles[order] > 0]
     if config.engine == "datasketch":
         return _Datasketch(sketches, config, with_shingles)
-    return _Bands(sketches, config, with_shingles)
+    if found is None:
+        found = buckets(sketches.signatures, config.bands, config.rows, with_shingles)
+    return _Bands(found, with_shingles)
 
 
 class _Bands:
@@ -45,10 +52,9 @@ class _Bands:
     The inserted documents of bucket b are `_slots[_starts[b] : _starts[b] + _counts[b]]`: there is room for all.
     """
 
-    def __init__(self, sketches: Sketches, config: NearDuplicateConfig, order: Places) -> None:
-        self._buckets = buckets(sketches.signatures, config.bands, config.rows, order)
-        self._order = order
-        sizes = np.bincount(self._buckets[self._buckets >= 0])
+    def __init__(self, found: Buckets, order: Places) -> None:
+        self._buckets, self._order = found, order
+        sizes = np.concatenate([np.zeros(0, np.int64), *_sizes(found)])
         self._starts = np.cumsum(sizes) - sizes
         self._slots, self._counts = np.empty(int(sizes.sum()), np.int32), np.zeros(len(sizes), np.int32)
 
@@ -59,9 +65,12 @@ class _Bands:
     def proposed(self, number: int) -> Places:
         own = self._buckets[number]
         own = own[own >= 0]
-        ends = (self._starts[own] + self._counts[own]).tolist()
-        found = [self._slots[start:end] for start, end in zip(self._starts[own].tolist(), ends, strict=True)]
-        together = np.concatenate(found) if found else NOBODY
+        own = own[self._counts[own] > 0]
+        if not len(own):
+            return NOBODY
+        starts = self._starts[own]
+        ends = starts + self._counts[own]
+        together = np.concatenate([self._slots[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)])
         together.sort()
         first = np.ones(len(together), bool)
         first[1:] = together[1:] != together[:-1]
@@ -74,21 +83,39 @@ class _Bands:
         self._counts[own] += 1
 
 
-def buckets(signatures: NDArray[np.uint32], bands: int, rows: int, order: Places) -> NDArray[np.int32]:
-    """`[n, bands]`: the number of the bucket of each document in each band, -1 where it is alone in it."""
+def _sizes(found: Buckets) -> Iterator[Places]:
+    """Members of each bucket, band by band: all bands at once would take the most memory of the whole search."""
+    used = 0
+    for column in found.T:
+        sizes = np.bincount(column[column >= 0] - used)
+        used += len(sizes)
+        yield sizes
+
+
+def buckets(signatures: NDArray[np.uint32], bands: int, rows: int, order: Places) -> Buckets:
+    """`[n, bands]`: the number of the bucket of each document in each band, -1 where it is alone in it.
+
+    Buckets are numbered without gaps, band after band.
+    """
     found = np.full((len(signatures), bands), -1, np.int32)
     used = 0
     for band in range(bands if len(order) else 0):
         keys = band_keys(signatures, band, rows)[order]
         place = np.argsort(keys)
-        keys = keys[place]
-        same = np.zeros(len(keys) + 1, bool)  # as the one before; the last is nobody
-        same[1:-1] = keys[1:] == keys[:-1]
-        together = same[1:] | same[:-1]
-        starts = together & ~same[:-1]
-        found[order[place[together]], band] = used - 1 + np.cumsum(starts)[together]
-        used += int(starts.sum())
+        together, bucket = in_company(keys[place])
+        found[order[place[together]], band] = used + bucket
+        used += int(bucket.max(initial=-1)) + 1
     return found
+
+
+def in_company(keys: NDArray[np.uint64]) -> tuple[NDArray[np.bool_], Places]:
+    """Of ascending keys: which are not alone, and for those the number, from 0, of the bucket."""
+    same = np.zeros(len(keys) + 1, bool)  # as the one before; the last is nobody
+    same[1:-1] = keys[1:] == keys[:-1]
+    together = same[1:] | same[:-1]
+    starts = together & ~same[:-1]
+    bucket: Places = np.cumsum(starts)[together] - 1
+    return together, bucket
 
 
 def band_keys(signatures: NDArray[np.uint32], band: int, rows: int) -> NDArray[np.uint64]:

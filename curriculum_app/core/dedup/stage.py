@@ -19,12 +19,15 @@ from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.dedup.earlier import sketches_of_version
 from curriculum_app.core.dedup.exact_duplicates import exact_copies
 from curriculum_app.core.dedup.groups import GROUPS_SCHEMA
+from curriculum_app.core.dedup.index import Buckets, Places
 from curriculum_app.core.dedup.measured import histogram, measure_bands
 from curriculum_app.core.dedup.near_duplicates import Duplicate, cross_source_matrix, find_duplicates
+from curriculum_app.core.dedup.shared_index import shared_bands
 from curriculum_app.core.dedup.sketches import Sketches, Sketching
 from curriculum_app.core.dedup.texts import Texts
 
 EXACT_DUPLICATES, NEAR_DUPLICATES = "exact_duplicates", "near_duplicates"
+WORTH_PROCESSES = 1_000_000  # documents; below that, starting processes costs more than they save
 REASONS = {EXACT_DUPLICATES: "exact_duplicate", NEAR_DUPLICATES: "near_duplicate"}
 
 
@@ -82,8 +85,8 @@ class _Search:
         ends = np.cumsum([0] + [pq.read_metadata(file).num_rows for file in files])
         self._ends, self._digests = ends[1:], [version.digest for version in earlier]
         self.first = int(ends[-1])
-        files += [shard.folder / SKETCHES for shard in shards]
-        self.sketches = Sketches.read(files, near.num_perm if near.enabled else 0)
+        self._files = files + [shard.folder / SKETCHES for shard in shards]
+        self.sketches = Sketches.read(self._files, near.num_perm if near.enabled else 0)
         self.order = self.sketches.visiting_order(near.priority, self.first)
         self.texts = Texts(
             [file for version in earlier for file in version.files] + [shard.folder / KEPT for shard in shards]
@@ -99,7 +102,8 @@ class _Search:
         """Near-duplicates of what is left after the exact ones, and the report."""
         near, start = self.config.near_duplicates, self._begin("finding near-duplicates")
         order = self.order[~np.isin(self.order, np.fromiter(copies, np.int64, len(copies)))]
-        found = find_duplicates(self.sketches, self.texts.text, near, order=order, first=self.first)
+        buckets = self._shared_buckets(order) if near.index == "redis" else None
+        found = find_duplicates(self.sketches, self.texts.text, near, order=order, first=self.first, buckets=buckets)
         report = self._report([(duplicate.removed, duplicate.kept) for duplicate in found], start)
         return found, report | {
             "compared": len(order),
@@ -107,6 +111,13 @@ class _Search:
             "similarities": histogram([duplicate.jaccard for duplicate in found]),
             "measured": measure_bands(self.sketches, self.texts.text, near, order),
         }
+
+    def _shared_buckets(self, order: Places) -> Buckets:
+        """By way of the store that the processes of the job fill together."""
+        workers = self.config.workers if len(self.sketches) >= WORTH_PROCESSES else 1
+        added = int(np.count_nonzero(self.sketches.num_shingles))
+        with shared_bands(self._files, self.config.near_duplicates, workers, self.ctx.check) as shared:
+            return shared.buckets(order, len(self.sketches), added)
 
     def _begin(self, message: str) -> float:
         self.ctx.check()

@@ -33,6 +33,7 @@ from curriculum_app.core.dataset_version import (
     VersionResult,
 )
 from curriculum_app.core.decontamination import build_index
+from curriculum_app.core.dedup.config import NOT_DECIDING
 from curriculum_app.core.dedup.earlier import SKETCHES_FILE
 from curriculum_app.core.dedup.groups import GROUPS_FILE
 from curriculum_app.core.dedup.sketches import SKETCH_SCHEMA
@@ -45,7 +46,7 @@ from curriculum_app.core.pipeline import Funnel, merge_funnels
 from curriculum_app.core.provenance import code_version
 from curriculum_app.core.worker_pool import run_tasks
 
-_NOT_DECIDING: dict[str, Any] = {"name": True, "datasets": True, "workers": True, "near_duplicates": {"engine"}}
+_NOT_DECIDING: dict[str, Any] = {"name": True, "datasets": True, "workers": True, "near_duplicates": set(NOT_DECIDING)}
 _WORTH_PROCESSES = 1000  # documents; below that, starting processes costs more than they save
 
 

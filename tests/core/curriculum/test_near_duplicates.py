@@ -1,6 +1,8 @@
 """Near-duplicates: SlimPajama's worked numbers, exactness, and independence of the order of the input."""
 
 import random
+from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -14,9 +16,20 @@ from curriculum_app.core.dedup.near_duplicates import (
     Duplicate,
     cross_source_matrix,
     find_duplicates,
+    least_agreement,
     probability_of_proposal,
 )
-from curriculum_app.core.dedup.shingles import _clean_ascii, clean, jaccard, shingle_numbers, shingles
+from curriculum_app.core.dedup.shingles import (
+    _BASE,
+    _CHUNK,
+    LONGEST,
+    _clean_ascii,
+    _runs,
+    clean,
+    jaccard,
+    shingle_numbers,
+    shingles,
+)
 from curriculum_app.core.dedup.sketches import Sketch, Sketcher, Sketches, Sketching
 from curriculum_app.core.documents import Document
 
@@ -204,8 +217,39 @@ def test_a_lone_surrogate_has_shingles_too() -> None:
     assert len(shingle_numbers("\ud800" + "abcdefghijklm")) == 2
 
 
-def test_signatures_are_those_of_datasketch() -> None:
-    numbers = shingle_numbers(sentence(random.Random(3), 300))
+@pytest.mark.parametrize("words", [3, 30, 40, 300])  # fewer shingles than a block, about one, several
+def test_signatures_are_those_of_datasketch(words: int) -> None:
+    numbers = shingle_numbers(sentence(random.Random(3), words))
     minhash = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=lambda number: number >> 32)
     minhash.update_batch(numbers.tolist())
     assert (Sketcher(Sketching(CONFIG)).signature(numbers) == minhash.hashvalues).all()
+
+
+def test_a_signature_does_not_depend_on_where_blocks_of_shingles_end() -> None:
+    numbers = shingle_numbers(sentence(random.Random(4), 150))
+    sketcher = Sketcher(Sketching(CONFIG))
+    for size in (1, 255, 256, 257, 511, 512, 513):
+        parts = [sketcher.signature(numbers[:size]), sketcher.signature(numbers[size - 1 :])]
+        assert (np.minimum(*parts) == sketcher.signature(numbers)).all()
+
+
+@pytest.mark.parametrize("length", [1, 13, LONGEST])
+def test_runs_are_the_polynomials_of_their_units_over_the_borders_of_chunks(length: int) -> None:
+    units = np.random.default_rng(0).integers(0, 2**64, _CHUNK + length + 5, dtype=np.uint64)
+    found = _runs(units, length)
+    assert len(found) == _CHUNK + 6
+    for start in (0, 1, _CHUNK - 1, _CHUNK, _CHUNK + 5):
+        value = 0
+        for unit in units[start : start + length].tolist():
+            value = (value * _BASE + unit) % 2**64
+        assert int(found[start]) == value
+
+
+@pytest.mark.parametrize("threshold, num_perm, least", [(0.8, 128, 79), (0.5, 16, 0), (0.99, 16, 12), (1.0, 128, 128)])
+def test_a_similar_pair_agrees_too_seldom_to_be_compared_once_in_a_million_times(
+    threshold: float, num_perm: int, least: int
+) -> None:
+    s = Fraction(str(threshold))
+    chances = [comb(num_perm, k) * s**k * (1 - s) ** (num_perm - k) for k in range(least + 1)]
+    assert least_agreement(threshold, num_perm) == least
+    assert sum(chances[:least]) <= Fraction(1, 10**6) < sum(chances)
