@@ -1,54 +1,62 @@
-"""Tokens of dataset versions per domain, as their sequence sets counted them with their tokenizers."""
+"""Tokens of two dataset versions side by side, per domain, under each tokenizer that has counted one of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from curriculum_app.models import DatasetVersion, SequenceSet
+from chimera.projects.models import Project
+from curriculum_app.models import DatasetVersion
+from curriculum_app.selectors.tokens import ProjectTokenizer, TokenTable, tokenizers, tokens_of
 
 
 @dataclass(frozen=True)
-class TokenTable:
-    """Counts with one tokenizer: domain → (before, after); None where that version has no set with this tokenizer."""
+class TokenDifference:
+    """Kept tokens of text under one tokenizer: domain → (before, after); None where that version is not counted."""
 
-    tokenizer: str
-    sets: list[SequenceSet]
+    tokenizer: ProjectTokenizer
     rows: list[tuple[str, int | None, int | None]]
     total: tuple[int | None, int | None]
+    uncounted: list[DatasetVersion]
 
 
-def token_tables(left: DatasetVersion, right: DatasetVersion) -> list[TokenTable]:
-    """One table per tokenizer that has cut either version, the newest set of each first."""
-    sets = SequenceSet.objects.filter(dataset__in={left.pk, right.pk}).order_by("-pk")
-    found: dict[str, list[SequenceSet]] = {}
-    for row in sets:
-        found.setdefault(_tokenizer(row.manifest), []).append(row)
-    return [_table(tokenizer, rows, left, right) for tokenizer, rows in found.items()]
+@dataclass(frozen=True)
+class TokenDifferences:
+    """A table per tokenizer; `tokenizers` are all of the project."""
+
+    tables: list[TokenDifference]
+    tokenizers: list[ProjectTokenizer]
 
 
-def _table(tokenizer: str, sets: list[SequenceSet], left: DatasetVersion, right: DatasetVersion) -> TokenTable:
-    sides = [next((_tokens(row.manifest) for row in sets if row.dataset_id == side.pk), None) for side in (left, right)]
-    domains = sorted({domain for side in sides for domain in side or {}})
-    rows = [(domain, *_pair(sides, domain)) for domain in domains]
-    before, after = (None if side is None else sum(side.values()) for side in sides)
-    return TokenTable(tokenizer, sets, rows, (before, after))
+def token_differences(project: Project, left: DatasetVersion, right: DatasetVersion) -> TokenDifferences:
+    """What has been counted of the two versions, the newest tokenizer first."""
+    known = tokenizers(project)
+    pair = (left, right)
+    counted = [{table.tokenizer.sha256: table for table in tokens_of(side, known)} for side in pair]
+    tables = [
+        _table(tokenizer, pair, [side.get(tokenizer.sha256) for side in counted])
+        for tokenizer in known
+        if any(tokenizer.sha256 in side for side in counted)
+    ]
+    return TokenDifferences(tables, known)
 
 
-def _pair(sides: list[dict[str, int] | None], domain: str) -> tuple[int | None, int | None]:
-    before, after = (None if side is None else side.get(domain, 0) for side in sides)
+def _table(
+    tokenizer: ProjectTokenizer, pair: tuple[DatasetVersion, DatasetVersion], sides: list[TokenTable | None]
+) -> TokenDifference:
+    domains = sorted({name for side in sides if side is not None for name in side.by_domain})
+    rows = [(name, *_both(sides, name)) for name in domains]
+    before, after = (None if side is None else side.kept for side in sides)
+    uncounted = [version for version, side in zip(pair, sides, strict=True) if side is None]
+    return TokenDifference(tokenizer, rows, (before, after), uncounted)
+
+
+def _both(sides: list[TokenTable | None], domain: str) -> tuple[int | None, int | None]:
+    before, after = (_kept(side, domain) for side in sides)
     return before, after
 
 
-def _tokenizer(manifest: dict[str, Any]) -> str:
-    """What tells tokenizers apart: the hash of their file."""
-    return str(manifest.get("files", {}).get("tokenizer.json", {}).get("sha256", ""))
-
-
-def _tokens(manifest: dict[str, Any]) -> dict[str, int]:
-    """Domain → tokens for training and tokens held out."""
-    names = manifest.get("groupings", {}).get("domain", [])
-    tokens = dict(zip(names, manifest.get("tokens_by_group", {}).get("domain", []), strict=False))
-    for domain, facts in manifest.get("domains", {}).items():
-        tokens[domain] = tokens.get(domain, 0) + int(facts.get("held_out_tokens", 0))
-    return tokens
+def _kept(side: TokenTable | None, domain: str) -> int | None:
+    if side is None:
+        return None
+    found = side.by_domain.get(domain)
+    return found.kept if found else 0

@@ -100,10 +100,13 @@ def tokenizers(project: Project) -> list[ProjectTokenizer]:
     return list(found.values())
 
 
-def tokens_of(version: DatasetVersion) -> list[TokenTable]:
-    """A table for every tokenizer of the project under which the version was counted."""
+def tokens_of(version: DatasetVersion, known: list[ProjectTokenizer] | None = None) -> list[TokenTable]:
+    """A table for every tokenizer of the project (`known`, if they were asked for) under which it was counted."""
+    known = tokenizers(version.project) if known is None else known
+    if not known:
+        return []
     per_image = tokens_per_image(version)
-    found = [_table(version, tokenizer, per_image) for tokenizer in tokenizers(version.project)]
+    found = [_table(version, tokenizer, per_image) for tokenizer in known]
     return [table for table in found if table is not None]
 
 

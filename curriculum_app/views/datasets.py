@@ -10,13 +10,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from chimera.projects.access import Actor
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import s_curve as charts
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import funnel as funnels
+from curriculum_app.selectors.funnel_tokens import stage_tokens
 from curriculum_app.selectors.glance import glance
 from curriculum_app.selectors.lineage import lineage_graph
+from curriculum_app.selectors.tokens import tokenizers, tokens_of
 from curriculum_app.views import versions as care
 
 PAGE = 25
@@ -46,7 +49,8 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "grouped_tokens": max((row.tokens for row in lineage["sequence_sets"]), default=0),
         **care.care(version),
         "graph": lineage_graph(actor, version),
-        "funnels": funnels.funnels(manifest),
+        **_funnels(actor, version),
+        "can_edit": actor.can_edit,
         "duplicates": funnels.duplicates(manifest),
         "recipes": funnels.recipes(manifest),
         "import_settings": funnels.import_settings(manifest),
@@ -61,6 +65,18 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
         "code_versions": _code_versions(manifest.get("code_version", "unknown")),
     }
     return render(request, "curriculum/dataset.html", context)
+
+
+def _funnels(actor: Actor, version: DatasetVersion) -> dict[str, Any]:
+    """The funnel of every domain, with its tokens under the newest tokenizer that has counted them."""
+    found = funnels.funnels(version.manifest)
+    known = tokenizers(actor.project) if found else []
+    counted = next(iter(tokens_of(version, known)), None) if known else None
+    tokens = [
+        stage_tokens(each, counted.by_domain[each.domain]) if counted and each.domain in counted.by_domain else None
+        for each in found
+    ]
+    return {"funnels": list(zip(found, tokens, strict=True)), "counted": counted, "countable": bool(known)}
 
 
 @require_GET

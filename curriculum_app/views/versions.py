@@ -27,7 +27,7 @@ from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors import datasets as selectors
 from curriculum_app.selectors import versions as facts
 from curriculum_app.selectors.lineage import lineage_graph
-from curriculum_app.selectors.token_tables import token_tables
+from curriculum_app.selectors.token_tables import token_differences
 from curriculum_app.selectors.window import Window
 from curriculum_app.services import datasets as services
 from curriculum_app.services import tags
@@ -59,7 +59,8 @@ def difference(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponse(headers={"HX-Refresh": "true"})
     context |= _listed(request, found) | {
         "recipe": recipe_difference(left.manifest.get("recipe", {}), right.manifest.get("recipe", {})),
-        "tokens": token_tables(left, right),
+        "tokens": token_differences(actor.project, left, right),
+        "can_edit": actor.can_edit,
     }
     return render(request, "curriculum/version_difference.html", context)
 

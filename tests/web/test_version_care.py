@@ -10,9 +10,12 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from chimera.jobs import deletion, runner
+from chimera.format import grouped
+from chimera.jobs import deletion, runner, services
 from chimera.jobs.models import Job, State
 from curriculum_app.models import DatasetVersion, MixturePlan
+from curriculum_app.selectors.token_tables import token_differences
+from curriculum_app.selectors.tokens import tokens_of
 from curriculum_app.services import versions
 from tests.conftest import signed_in
 from tests.factories import make_dataset, make_documents, make_schedule, make_sequences, store
@@ -169,11 +172,23 @@ def test_a_changed_document_is_read_side_by_side(viewer_client, raw, clean):
     assert viewer_client.get(address).status_code == 404
 
 
-def test_tokens_stand_beside_the_difference_once_a_version_was_grouped(editor, viewer_client, raw, clean):
-    assert "no tokenizer has cut it" in page(viewer_client, "dataset-difference", raw, other=clean.pk)
+def test_tokens_stand_beside_the_difference_once_they_are_counted(editor, editor_client, viewer_client, raw, clean):
+    assert "The project has no tokenizer yet" in page(viewer_client, "dataset-difference", raw, other=clean.pk)
     sequences = make_sequences(editor, clean)
+    form = f"{reverse('job-new', args=['count-tokens'])}?dataset="
+    shown = page(editor_client, "dataset-difference", raw, other=clean.pk)
+    assert form + raw.uid in shown and form + clean.uid in shown
+    assert form not in page(viewer_client, "dataset-difference", raw, other=clean.pk)
+    for version, missing in ((raw, [clean]), (clean, [])):
+        job, _ = services.start(editor, "count-tokens", {"dataset": version.uid})
+        assert runner.run_job(job.pk)
+        (table,) = token_differences(editor.project, raw, clean).tables
+        assert table.tokenizer.uid == sequences.uid and table.uncounted == missing
+    before, after = ({item.domain: item.kept for item in tokens_of(side)[0].domains} for side in (raw, clean))
+    assert table.rows == [(name, before[name], after[name]) for name in ("code", "prose")]
+    assert table.total == (sum(before.values()), sum(after.values()))
     shown = page(viewer_client, "dataset-difference", raw, other=clean.pk)
-    assert reverse("sequences-detail", args=[sequences.pk]) in shown and "no tokenizer has cut it" not in shown
+    assert sequences.label in shown and "not counted" not in shown and grouped(table.total[0]) in shown
 
 
 def test_the_dialog_names_every_kind_of_thing_that_was_made_from_it(editor, editor_client, raw, tmp_path):
