@@ -4,4 +4,5 @@ from chimera.panels import Panel, register
 
 register(Panel("schedule", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_schedule"))
 register(Panel("curriculum", "training/_panel_runs.html", "training_app.selectors.panels:runs_on_curriculum"))
+register(Panel("lineage", "training/_panel_lineage.html", "training_app.selectors.panels:runs_of_lineage"))
 register(Panel("document", "training/_panel_exposures.html", "training_app.selectors.exposures:of_document"))

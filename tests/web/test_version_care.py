@@ -21,7 +21,9 @@ from tests.conftest import signed_in
 from tests.factories import make_dataset, make_documents, make_schedule, make_sequences, store
 from tests.jobs.conftest import quiet  # noqa: F401
 from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
+from tests.web.run_factory import make_run
 from tests.web.test_columns_page import make_columns
+from training_app.models import Checkpoint
 
 
 @pytest.fixture
@@ -214,3 +216,23 @@ def test_a_difference_goes_with_the_files_of_either_version(editor, viewer_clien
     DatasetVersion.objects.filter(pk=raw.pk).update(deleted_at=clean.created_at)
     assert deletion.collect() == [("dataset", raw.digest), ("difference", kept.digest)]
     assert not list(store().each("difference"))
+
+
+def test_lineage_reaches_runs_and_their_checkpoints(editor, editor_client, raw, django_assert_max_num_queries):
+    address = reverse("lineage")
+    assert "Runs and checkpoints" not in editor_client.get(address).content.decode()
+    schedule, other = make_schedule(editor, sequences=make_sequences(editor, raw)), make_schedule(editor)
+    for number in range(60):
+        run = make_run(editor, f"run number {number}")
+        type(run).objects.filter(pk=run.pk).update(schedule=schedule)
+    Checkpoint.objects.create(
+        project=editor.project, name="c", version=1, digest="a" * 64, bytes=1, manifest={}, run=run, step=600
+    )
+    elsewhere = make_run(editor, "run elsewhere")
+    type(elsewhere).objects.filter(pk=elsewhere.pk).update(schedule=other)
+    with django_assert_max_num_queries(15):
+        shown = editor_client.get(f"{address}?version={raw.pk}").content.decode()
+    assert "the newest 50 of 60 runs" in shown and "step 600</a>" in shown and shown.count("none yet") == 49
+    assert "run number 59" in shown and "run number 9<" not in shown and "run elsewhere" not in shown
+    assert "run elsewhere" in editor_client.get(address).content.decode()
+    assert "run number 59" in page(editor_client, "dataset-detail", raw)
