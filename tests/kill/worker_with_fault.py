@@ -1,7 +1,7 @@
 """Celery's command line in a process that knows the small test kinds, or that kills itself inside a rename.
 
-CHIMERA_TEST_KILL_AT_RENAME=N CHIMERA_TEST_KILLED=FILE: SIGKILL in the place of the N-th rename of a resume point, once
-(FILE then exists). CHIMERA_TEST_KINDS=1: the kinds of tests/jobs are registered.
+CHIMERA_TEST_KILL_AT_RENAME=N CHIMERA_TEST_KILLED=FILE: SIGKILL in the place of the N-th rename of a resume point or of
+a curated shard, once (FILE then exists). CHIMERA_TEST_KINDS=1: the kinds of tests/jobs are registered.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _seen = 0
 
 def _rename_or_die(source: Any, target: Any, **kwargs: Any) -> None:
     global _seen
-    if Path(target).parent.name == "resume":
+    if Path(target).parent.name == "resume" or Path(target).name.startswith("shard-"):
         _seen += 1
         mark = Path(os.environ["CHIMERA_TEST_KILLED"])
         if _seen == int(os.environ["CHIMERA_TEST_KILL_AT_RENAME"]) and not mark.exists():

@@ -1,21 +1,21 @@
-"""`chimera run import` on every format of the form, from the file to the row of the version."""
+"""`chimera run import`, `curate` and `group` on every format, from the file to sequences."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from chimera.projects.access import Actor
 from curriculum_app.core.configs import Format
-from curriculum_app.models import DatasetVersion
+from curriculum_app.models import DatasetVersion, SequenceSet
 from tests.core.curriculum.test_import_folders import save
 from tests.core.curriculum.test_media_folders import MP4, PNG, WAV, tree
 from tests.jobs.conftest import quiet  # noqa: F401
@@ -24,7 +24,12 @@ from tests.web.test_command import call, worker, written  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
-ROWS = [{"text": "One."}, {"text": "Two."}]
+ONE, TWO = (
+    f"{number}. " + " ".join(f"{word} {n} ships wait." for n in range(150))
+    for number, word in (("One", "Grey"), ("Two", "Long"))
+)  # enough to hold some out and fill sequences
+ROWS = [{"text": ONE}, {"text": TWO}]
+PAGE = "<html><body><article><p>{}</p></article></body></html>"
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
 
 
@@ -47,7 +52,7 @@ def warc(folder: Path) -> Path:
 
 
 def pair(ending: str, data: bytes) -> Callable[[Path], Path]:
-    files = {f"{n}.{ending}": data for n in (1, 2)} | {"1.txt": "One.", "2.txt": "Two."}
+    files = {f"{n}.{ending}": data for n in (1, 2)} | {"1.txt": ONE, "2.txt": TWO}
     return lambda folder: tree(folder, files)
 
 
@@ -55,10 +60,10 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
     "auto": file("a.jsonl.zst", zstandard.compress(LINES)),
     "jsonl": file("a.jsonl.gz", gzip.compress(LINES)),
     "parquet": parquet,
-    "csv": file("a.csv", b"text\nOne.\nTwo.\n"),
-    "tsv": file("a.tsv", b"text\tn\nOne.\t1\nTwo.\t2\n"),
-    "html": lambda folder: tree(folder, {"1.html": "One.", "sub/2.htm": "Two."}),
-    "text": lambda folder: tree(folder, {"1.txt": "One.", "sub/2.md": "Two."}),
+    "csv": file("a.csv", f"text\n{ONE}\n{TWO}\n".encode()),
+    "tsv": file("a.tsv", f"text\tn\n{ONE}\t1\n{TWO}\t2\n".encode()),
+    "html": lambda folder: tree(folder, {"1.html": PAGE.format(ONE), "sub/2.htm": PAGE.format(TWO)}),
+    "text": lambda folder: tree(folder, {"1.txt": ONE, "sub/2.md": TWO}),
     "warc": warc,
     "arrow": lambda folder: save(folder, [ROWS]),
     "image_text": pair("png", PNG),
@@ -67,11 +72,39 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.usefixtures("worker")
-@pytest.mark.parametrize("kind", get_args(Format))
-def test_every_format_is_imported(kind: str, owner: Actor, tmp_path: Path) -> None:
-    path = SOURCES[kind](tmp_path / "in")
-    config = written(tmp_path / "c.json", {"name": kind, "path": str(path), "format": kind})
-    code, result, _ = call("run", "import", "--config", config, "--wait", "--json")
-    assert (code, result["status"], result["summary"]["documents"]) == (0, "succeeded", 2), result
-    assert DatasetVersion.objects.get().uid == result["artifacts"]["dataset"]
+def zipped(folder: Path) -> Path:
+    path = tree(folder, {".keep": b""}) / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.jsonl", LINES)
+    return path
+
+
+PACKED: dict[str, Callable[[Path], Path]] = {
+    "plain": file("a.jsonl", LINES),
+    "csv.gz": file("a.csv.gz", gzip.compress(f"text\n{ONE}\n{TWO}\n".encode())),
+    "zip": zipped,
+}
+
+
+def job(kind: str, config: dict[str, object], folder: Path) -> dict[str, Any]:
+    """The JSON line of a job that succeeds."""
+    path = written(folder / f"{kind}.json", {"name": kind, **config})
+    code, result, _ = call("run", kind, "--config", path, "--wait", "--json")
+    assert (code, result["status"]) == (0, "succeeded"), result
+    found: dict[str, Any] = result
+    return found
+
+
+@pytest.mark.usefixtures("worker", "owner")
+@pytest.mark.parametrize("kind", [*get_args(Format), *PACKED])
+def test_every_format_is_imported_curated_and_grouped(kind: str, tmp_path: Path) -> None:
+    path = {**SOURCES, **PACKED}[kind](tmp_path / "in")
+    said = "auto" if kind in PACKED else kind
+    raw = job("import", {"path": str(path), "format": said}, tmp_path)
+    assert raw["summary"]["documents"] == 2
+    recipes = {"*": [{"key": key} for key in ("extract", "normalise", "min_length")]}
+    clean = job("curate", {"datasets": [raw["artifacts"]["dataset"]], "recipes": recipes}, tmp_path)
+    assert DatasetVersion.objects.get(stage="curated").documents == 2
+    sizes = {"vocab_size": 300, "sequence_length": 16, "held_out_tokens": 256}
+    grouped = job("group", {"dataset": clean["artifacts"]["dataset"], **sizes}, tmp_path)
+    assert SequenceSet.objects.get().uid == grouped["artifacts"]["sequences"]

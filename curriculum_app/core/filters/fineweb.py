@@ -10,7 +10,7 @@ from pydantic import Field
 import chimera.typed
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
-from curriculum_app.core.words import Tokenizer, line_spans, repeated, split_words
+from curriculum_app.core.words import Tokenizer, count_repeated, line_spans, repeated, split_words
 
 
 @FILTERS.register("fineweb")
@@ -33,8 +33,6 @@ class FineWeb(Filter):
         self.config = config
 
     def measure(self, document: Document) -> Iterator[Measured]:
-        from datatrove.pipeline.filters.gopher_repetition_filter import find_duplicates
-
         config, text, most = self.config, document.text, Measured.at_most
         lines = [line for line in text.split("\n") if line.strip()]
         yield Measured.at_least("empty", len(lines), "", 1)
@@ -44,7 +42,7 @@ class FineWeb(Filter):
         yield Measured.at_least("line_punct_ratio", punctuated, "min_punctuated_lines", config.min_punctuated_lines)
         short = sum(len(line) <= config.short_line_chars for line in lines)
         yield most("short_line_ratio", short / len(lines), "max_short_lines", config.max_short_lines)
-        duplicates = find_duplicates(lines)[1] / len(text.replace("\n", ""))
+        duplicates = count_repeated(lines)[1] / len(text.replace("\n", ""))
         yield most("char_dup_ratio", duplicates, "max_duplicate_chars", config.max_duplicate_chars)
         words = split_words(text, config.tokenizer)
         breaks = text.count("\n") / max(1, len(words))

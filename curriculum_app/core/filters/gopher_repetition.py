@@ -13,7 +13,7 @@ from pydantic import Field
 import chimera.typed
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Filter, Measured, Span, threshold
-from curriculum_app.core.words import Tokenizer, repeated, separated, split_words, word_spans
+from curriculum_app.core.words import Tokenizer, count_repeated, repeated, separated, split_words, word_spans
 
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _LINES = re.compile(r"\n+")
@@ -74,10 +74,8 @@ class GopherRepetition(Filter):
 
     def _shares(self, text: str) -> Iterator[tuple[str, float]]:
         """Every rule with its measured share, in the order of the rules; lazily, since words cost most."""
-        from datatrove.pipeline.filters.gopher_repetition_filter import find_duplicates
-
         for name, parts in (("para", _PARAGRAPHS.split(text.strip())), ("line", _LINES.split(text))):
-            count, characters = find_duplicates(parts)
+            count, characters = count_repeated(parts)
             yield f"dup_{name}_frac", count / len(parts)
             yield f"dup_{name}_char_frac", characters / len(text)
         words = split_words(text, self.config.tokenizer)
