@@ -236,3 +236,13 @@ def test_lineage_reaches_runs_and_their_checkpoints(editor, editor_client, raw, 
     assert "run number 59" in shown and "run number 9<" not in shown and "run elsewhere" not in shown
     assert "run elsewhere" in editor_client.get(address).content.decode()
     assert "run number 59" in page(editor_client, "dataset-detail", raw)
+
+
+def test_a_long_setting_of_a_recipe_may_wrap(viewer_client, clean):
+    words = ["the", "be", "to", "of", "and", "that", "have", "with"]
+    steps = [{"key": "gopher_quality", "config": {"stop_words": words, "min": 3}}]
+    clean.manifest["recipe"] = {"op": "curate", "params": {"recipes": {"*": steps}}}
+    clean.save()
+    shown = page(viewer_client, "dataset-detail", clean)
+    assert "<span>stop_words <strong>the, be, to, of, and, that, have, with</strong></span>" in shown
+    assert '<span class="nowrap">min <strong>3</strong></span>' in shown
