@@ -6,7 +6,6 @@ of a recipe.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -54,7 +53,7 @@ class _Bands:
 
     def __init__(self, found: Buckets, order: Places) -> None:
         self._buckets, self._order = found, order
-        sizes = np.concatenate([np.zeros(0, np.int64), *_sizes(found)])
+        sizes = np.bincount(found[found >= 0])
         self._starts = np.cumsum(sizes) - sizes
         self._slots, self._counts = np.empty(int(sizes.sum()), np.int32), np.zeros(len(sizes), np.int32)
 
@@ -81,15 +80,6 @@ class _Bands:
         own = own[own >= 0]
         self._slots[self._starts[own] + self._counts[own]] = number
         self._counts[own] += 1
-
-
-def _sizes(found: Buckets) -> Iterator[Places]:
-    """Members of each bucket, band by band: all bands at once would take the most memory of the whole search."""
-    used = 0
-    for column in found.T:
-        sizes = np.bincount(column[column >= 0] - used)
-        used += len(sizes)
-        yield sizes
 
 
 def buckets(signatures: NDArray[np.uint32], bands: int, rows: int, order: Places) -> Buckets:
