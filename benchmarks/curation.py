@@ -71,17 +71,17 @@ Seconds = tuple[float, float]  # processor, wall
 
 def measure(quick: bool) -> dict[str, Figure]:
     """Time as a share of datatrove's, documents with another fate, and time of two workers as a share of one."""
-    parts, size = (4, 150) if quick else (10, 200)
+    parts, size = (3, 120) if quick else (10, 200)
     documents = list(islice(texts(), parts * size))
     size = len(documents) // parts
     ours, peer, different = race([documents[n * size : (n + 1) * size] for n in range(parts)])
-    one, two = workers(documents, rounds=1 if quick else 3, total=1200 if quick else COPIES * len(documents))
+    one, two = workers(documents, rounds=1 if quick else 3, total=1000 if quick else COPIES * len(documents))
     return {
         "time_to_datatrove": at_most(ratio(ours, peer, 0), GOAL, "ratio"),
         "documents_with_another_fate": at_most(different, 0, "documents"),
         "wall_time_to_datatrove": plain(ratio(ours, peer, 1), "ratio"),
         "documents_per_second": plain(rate(ours, size), "docs/s", rate(peer, size)),
-        "extraction_per_page": extraction(list(islice(html_pages(), 30 if quick else 150))),
+        "extraction_per_page": extraction(list(islice(html_pages(), 15 if quick else 150))),
         "time_of_two_workers": plain(two / one, "ratio") if quick else at_most(two / one, WORKERS_GOAL, "ratio"),
         "seconds_of_two_workers": plain(two, "s", one),
     }
