@@ -46,6 +46,10 @@ class DomainFunnel:
         return self.stages[-1].documents_out
 
     @property
+    def dropped(self) -> int:
+        return self.documents_in - self.documents_out
+
+    @property
     def bytes_in(self) -> int:
         return self.stages[0].bytes_in
 
@@ -72,6 +76,14 @@ def funnels(manifest: Manifest) -> list[DomainFunnel]:
     """The funnel of every domain; domains without a stage have none."""
     found = manifest.get("funnel", {})
     return [DomainFunnel(domain, _stages(stages)) for domain, stages in sorted(found.items()) if stages]
+
+
+def worth_opening(manifest: Manifest) -> list[str]:
+    """Domains whose stages are shown at once: all of two, else the one that lost most documents."""
+    found = funnels(manifest)
+    if len(found) > 2:
+        found = [max(found, key=lambda item: item.dropped)]
+    return [item.domain for item in found]
 
 
 def _stages(stages: list[dict[str, Any]]) -> list[Stage]:

@@ -19,6 +19,7 @@ from curriculum_app.selectors import funnel as funnels
 from curriculum_app.selectors.funnel_tokens import stage_tokens
 from curriculum_app.selectors.glance import glance
 from curriculum_app.selectors.lineage import lineage_graph
+from curriculum_app.selectors.next_steps import next_steps
 from curriculum_app.selectors.tokens import tokenizers, tokens_of
 from curriculum_app.views import versions as care
 
@@ -43,14 +44,18 @@ def dataset(request: HttpRequest, pk: int) -> HttpResponse:
     version = selectors.version_get(actor, pk)
     manifest = version.manifest
     lineage = selectors.lineage(version)
+    stages = _funnels(actor, version)
+    uncounted = stages["countable"] and stages["counted"] is None
     context = {
         **frame(version, "overview"),
         "glance": glance(manifest),
         "grouped_tokens": max((row.tokens for row in lineage["sequence_sets"]), default=0),
         **care.care(version),
         "graph": lineage_graph(actor, version),
-        **_funnels(actor, version),
-        "can_edit": actor.can_edit,
+        **stages,
+        "opened": funnels.worth_opening(manifest),
+        "exact_removed": manifest.get("exact_duplicates", {}).get("removed", 0),
+        "next_steps": next_steps(version, lineage["sequence_sets"], uncounted),
         "duplicates": funnels.duplicates(manifest),
         "recipes": funnels.recipes(manifest),
         "import_settings": funnels.import_settings(manifest),
@@ -144,17 +149,18 @@ def frame(version: DatasetVersion, tab: str) -> dict[str, Any]:
     if version.deleted:
         return _framed(version, tab, tabs)
     tabs += [("documents", "dataset-documents", "Documents", version.documents)]
-    tabs += [("columns", "dataset-columns", "Columns", None)]
     if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("dropped", "dataset-dropped", "Dropped", funnels.dropped_count(manifest))]
+    if manifest.get("quarantine"):
+        tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
+    if version.stage == DatasetVersion.Stage.CURATED:
         tabs += [("duplicates", "dataset-duplicates", "Duplicates", funnels.duplicates_count(manifest))]
-    tabs += [("tokens", "dataset-tokens", "Tokens", None)]
     if contamination := manifest.get("contamination"):
         found = sum(facts["found"] for facts in contamination.values())
         tabs += [("contamination", "dataset-contamination", "Contamination", found)]
+    tabs += [("tokens", "dataset-tokens", "Tokens", None)]
+    tabs += [("columns", "dataset-columns", "Columns", None)]
     tabs += [("clusters", "dataset-clusters", "Clusters", None)]
-    if manifest.get("quarantine"):
-        tabs += [("quarantine", "dataset-quarantine", "Quarantine", manifest["quarantine"]["records"])]
     return _framed(version, tab, tabs)
 
 

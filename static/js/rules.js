@@ -141,7 +141,7 @@
     tile.first = make("span", { className: "sub" });
     const open = make("button", { type: "button", className: "btn btn-small btn-quiet push", textContent: "examples", ariaLabel: `Examples: ${rule.reason}` });
     open.addEventListener("click", () => select(rule, true));
-    tile.element = make("section", { className: `rule is-${rule.kind}`, ariaLabel: rule.reason, attributes: { "data-reason": rule.reason, "data-step": rule.step } },
+    tile.element = make("section", { className: `rule is-${rule.kind}`, ariaLabel: `${rule.title}, step ${rule.step + 1}`, attributes: { "data-reason": rule.reason, "data-step": rule.step } },
       make("header", {}, make("h3", { textContent: rule.title || rule.reason.replaceAll("_", " ") }), make("code", { textContent: rule.reason })),
       ...(rule.kind === "number" ? [histogram(rule, tile)] : []),
       make("div", { className: "row" }, control(rule, tile), open),

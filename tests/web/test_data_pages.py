@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from curriculum_app.core.dataset_version import QuarantinedRecord
+from curriculum_app.selectors.funnel import worth_opening
 from curriculum_app.services.datasets import safe_name, upload_store
 from tests.conftest import signed_in
 from tests.factories import make_dataset, make_documents, make_dropped, make_sequences
@@ -158,3 +159,22 @@ def test_the_same_bytes_are_stored_once(editor):
 )
 def test_file_names_cannot_leave_their_directory(given, kept):
     assert safe_name(given) == kept
+
+
+def test_a_version_says_what_to_do_next_until_it_is_done(editor, editor_client, viewer_client, raw, curated):
+    assert reverse("dataset-rules", args=[raw.pk]) in text(editor_client, url("dataset-detail", raw))
+    page = text(editor_client, url("dataset-detail", curated))
+    assert "What to do next" in page and "train a tokenizer" in page
+    assert "What to do next" not in text(viewer_client, url("dataset-detail", curated))
+    make_sequences(editor, curated)
+    assert "train a tokenizer" not in text(editor_client, url("dataset-detail", curated))
+
+
+def test_only_few_funnels_are_open_and_the_worst_is_among_them():
+    def stage(documents, left):
+        sizes = {"in": documents, "out": left, "bytes_in": 9, "bytes_out": 9}
+        return {"stage": "length", "dropped": documents - left, "changed": 0, "reasons": {}, "seconds": 0.0, **sizes}
+
+    funnel = {"prose": [stage(9, 9)], "web": [stage(9, 2)], "code": [stage(9, 8)]}
+    assert worth_opening({"funnel": funnel}) == ["web"]
+    assert len(worth_opening({"funnel": {name: funnel[name] for name in ("prose", "code")}})) == 2
