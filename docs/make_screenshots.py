@@ -1,6 +1,7 @@
 """Take the README's pictures from a running Chimera: `python docs/make_screenshots.py URL PASSWORD_FILE [NAME ...]`.
 
-Names: home, dataset, schedule, run, study (all by default). `home` is best taken while the starter study runs.
+Names: home, dataset, workbench, schedule, run, study (all by default). `home` is best taken while the starter study
+runs; `workbench` needs a measured sample of rules.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ FOLDER = Path(__file__).resolve().parent / "images"
 PAGES = {
     "home": ("/", "home-running"),
     "dataset": ("/data/?stage=curated", "dataset"),
+    "workbench": ("/data/rules/", "workbench"),
     "schedule": ("/curricula/", "schedule"),
     "run": ("/runs/", "run-live"),
     "study": ("/studies/", "study-verdict"),
@@ -23,6 +25,7 @@ PAGES = {
 # What is followed from the list to the page that is wanted.
 LINKS = {
     "dataset": "Starter corpus:v1",
+    "workbench": "rules:v1",
     "schedule": "easy-to-hard:v1",
     "run": "easy-to-hard · seed",
     "study": "Does easy",
@@ -55,6 +58,9 @@ def take(page: Page, url: str, name: str) -> None:
     if page.locator("figure.chart").count():
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length > 0")
         page.wait_for_load_state("networkidle" if name != "run" else "load")
+    if name == "workbench":
+        page.wait_for_selector("#workbench:not([aria-busy=true])")
+        page.get_by_role("tab").last.click()
     page.screenshot(path=FOLDER / f"{file}.png")
 
 
