@@ -55,7 +55,7 @@ def take(page: Page, url: str, name: str) -> None:
         running = page.locator("tr", has_text="running").get_by_role("link", name=LINKS[name])
         with page.expect_navigation():
             (running if name == "run" and running.count() else links).first.click()
-    if page.locator("figure.chart").count():
+    if any(chart.is_visible() for chart in page.locator("figure.chart").all()):
         page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length > 0")
         page.wait_for_load_state("networkidle" if name != "run" else "load")
     if name == "workbench":
