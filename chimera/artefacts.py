@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 MANIFEST = "manifest.json"
 _TAKEN = "tmp-taken-"
@@ -34,6 +34,29 @@ class Stored:
     @property
     def bytes(self) -> int:
         return sum(entry["bytes"] for entry in self.manifest["files"].values())
+
+
+class Opened:
+    """What every sealed artefact is to the domain; a kind adds its `ref_kind` and what reads its files."""
+
+    ref_kind: ClassVar[str]
+
+    def __init__(self, stored: Stored) -> None:
+        self.stored = stored
+        self.manifest: dict[str, Any] = stored.manifest
+
+    @classmethod
+    def open(cls, stored: Stored) -> Self:
+        return cls(stored)
+
+    @property
+    def digest(self) -> str:
+        return self.stored.digest
+
+    @property
+    def path(self) -> Path:
+        """The directory with its files."""
+        return self.stored.path
 
 
 class Stage:

@@ -157,3 +157,11 @@ def open_ref(project: Project, ref: Ref[Any]) -> Referable:
     stored: Stored = row.stored()
     opened: Referable = resolve(_KINDS[ref.kind].opens).open(stored)  # type: ignore[attr-defined]
     return opened
+
+
+def opened(kind: type[A], row: Artefact) -> A | None:
+    """The artefact of a row as `kind`, or None when its files are not on this machine."""
+    try:
+        return kind.open(row.stored())
+    except FileNotFoundError:
+        return None

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chimera.artefacts import ArtefactStore, Stored
+from chimera.artefacts import ArtefactStore, Opened, Stored
 from chimera.typed import canonical_json
 from curriculum_app.core.benchmark_words import gram_hashes, word_hashes, words_of
 from curriculum_app.core.parquet_rows import RowWriter, read_rows
@@ -50,22 +50,10 @@ class Item:
         return cls(**values | {"parts": tuple(json.loads(row["parts"])), "record": json.loads(row["record"])})
 
 
-class Benchmark:
+class Benchmark(Opened):
     """A sealed benchmark. Items are read one after the other; their order is that of the file."""
 
     ref_kind: ClassVar[str] = "benchmark"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
-
-    @property
-    def digest(self) -> str:
-        return self.stored.digest
 
     @property
     def name(self) -> str:

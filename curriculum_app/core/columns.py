@@ -7,13 +7,13 @@ Files: `documents.parquet` (id, domain) and `column-00.npy` … Manifest: `datas
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from chimera.artefacts import Stored
+from chimera.artefacts import Opened, Stored
 from chimera.typed import Config
 from curriculum_app.core.column_statistics import Summary
 from curriculum_app.core.measures.base import Direction
@@ -46,23 +46,14 @@ def column_file(number: int) -> str:
     return f"column-{number:02d}.npy"
 
 
-class Columns:
+class Columns(Opened):
     """An opened set of columns. A column is mapped, not read: what is not looked at takes no memory."""
 
     ref_kind: ClassVar[str] = "columns"
 
     def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest = stored.manifest
+        super().__init__(stored)
         self.facts = [ColumnFacts.model_validate(item) for item in stored.manifest["columns"]]
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
-
-    @property
-    def digest(self) -> str:
-        return self.stored.digest
 
     @property
     def dataset_digest(self) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from chimera.artefacts import Stored
+from chimera.artefacts import Opened, Stored
 from curriculum_app.core.documents import FIELDS, Document, RecordHash
 from curriculum_app.core.media_store import read_media
 from curriculum_app.core.media_types import Blob
@@ -97,22 +97,10 @@ class VersionResult:
     stored: Stored
 
 
-class DatasetVersion:
+class DatasetVersion(Opened):
     """A sealed dataset version. Reading is streaming: no method holds the corpus in memory."""
 
     ref_kind: ClassVar[str] = "dataset"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
-
-    @property
-    def digest(self) -> str:
-        return self.stored.digest
 
     @property
     def domains(self) -> list[str]:

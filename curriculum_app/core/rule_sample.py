@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chimera.artefacts import Stored
+from chimera.artefacts import Opened
 from curriculum_app.core.dataset_version import DOCUMENT_SCHEMA, DroppedDocument
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import Drop, Filter, FilterChoice, Measured
@@ -112,18 +112,10 @@ class DomainRules:
     orders: list[tuple[int, list[int]]] = field(default_factory=list)
 
 
-class RuleSample:
+class RuleSample(Opened):
     """A sealed rule sample: documents, texts after each filter that changed one, and all statistics."""
 
     ref_kind: ClassVar[str] = "rule-sample"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
 
     @cached_property
     def domains(self) -> list[SampledDomain]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from chimera.artefacts import ArtefactStore, Stored
+from chimera.artefacts import ArtefactStore, Opened, Stored
 from chimera.typed import sha256_json
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.packing import Int
@@ -61,19 +61,10 @@ def save_schedule(
         return stage.seal(sha256_json(meaning), manifest)
 
 
-class Schedule:
+class Schedule(Opened):
     """An opened schedule."""
 
     ref_kind: ClassVar[str] = "schedule"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest = stored.manifest
-        self.digest = stored.digest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Schedule:
-        return cls(stored)
 
     @cached_property
     def rows(self) -> NDArray[np.void]:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy import sparse
 
-from chimera.artefacts import ArtefactStore, Stage, Stored
+from chimera.artefacts import ArtefactStore, Opened, Stage, Stored
 from chimera.typed import sha256_json
 from curriculum_app.core.packing import HeldOut, Int, Pieces, Tokens
 
@@ -139,20 +139,10 @@ def array_digest(array: NDArray[Any]) -> str:
     return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
 
 
-class SequenceTable:
+class SequenceTable(Opened):
     """An opened table. Arrays are read from disk when first used; tokens stay memory-mapped."""
 
     ref_kind: ClassVar[str] = "sequences"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest = stored.manifest
-        self.digest = stored.digest
-        self.path: Path = stored.path
-
-    @classmethod
-    def open(cls, stored: Stored) -> SequenceTable:
-        return cls(stored)
 
     @property
     def num_sequences(self) -> int:

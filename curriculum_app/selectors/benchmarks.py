@@ -10,6 +10,7 @@ import pyarrow.dataset as pads
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import benchmarks as core
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
@@ -41,10 +42,7 @@ def not_registered(actor: Actor) -> list[BenchmarkConfig]:
 
 def opened(row: Benchmark) -> core.Benchmark | None:
     """The artefact, or None when its files are not on this machine."""
-    try:
-        return core.Benchmark.open(row.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(core.Benchmark, row)
 
 
 def items(benchmark: core.Benchmark) -> Window[core.Item]:

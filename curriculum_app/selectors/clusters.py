@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core.clustering.artefact import Clustering as Opened
 from curriculum_app.models import Clustering, ClusterName, DatasetVersion
@@ -33,10 +34,7 @@ def clustering_get(actor: Actor, pk: int) -> Clustering:
 
 def opened(row: Clustering) -> Opened | None:
     """The artefact, or None when its files are not on this machine."""
-    try:
-        return Opened.open(row.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(Opened, row)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.column_statistics import share_below
@@ -32,10 +33,7 @@ def set_get(actor: Actor, pk: int) -> ColumnSet:
 
 def opened(row: ColumnSet) -> Columns | None:
     """The columns, or None when their files are not on this machine."""
-    try:
-        return Columns.open(row.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(Columns, row)
 
 
 def facts(row: ColumnSet) -> list[ColumnFacts]:

@@ -9,6 +9,7 @@ from django.db.models import Count, Max, QuerySet
 from django.shortcuts import get_object_or_404
 
 from chimera.errors import InputError
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule as CoreSchedule
@@ -51,10 +52,7 @@ def schedule_get(actor: Actor, pk: int) -> Schedule:
 
 def opened(schedule: Schedule) -> CoreSchedule | None:
     """The artefact, or None when its files are not on this machine."""
-    try:
-        return CoreSchedule.open(schedule.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(CoreSchedule, schedule)
 
 
 @dataclass(frozen=True)

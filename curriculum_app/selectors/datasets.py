@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Case, Max, Prefetch, Q, QuerySet, When
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.documents import Document
@@ -77,10 +78,7 @@ def opened(version: DatasetVersion) -> core.DatasetVersion | None:
     """The artefact, or None when its files are not on this machine, or the version is deleted."""
     if version.deleted:
         return None
-    try:
-        return core.DatasetVersion.open(version.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(core.DatasetVersion, version)
 
 
 def documents(version: core.DatasetVersion, domain: str | None, modality: str | None = None) -> Window[Document]:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from pydantic.fields import FieldInfo
 
 from chimera.form_shapes import bare, bounds, is_optional, label_of
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import asking_filters
 from curriculum_app.core import rule_sample as core
@@ -34,10 +35,7 @@ def sample_get(actor: Actor, pk: int) -> RuleSample:
 
 def opened(sample: RuleSample) -> core.RuleSample | None:
     """The artefact, or None when its files are not on this machine."""
-    try:
-        return core.RuleSample.open(sample.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(core.RuleSample, sample)
 
 
 def samples_of(version: DatasetVersion) -> QuerySet[RuleSample]:

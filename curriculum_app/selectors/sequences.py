@@ -9,6 +9,7 @@ import tokenizers
 from django.shortcuts import get_object_or_404
 
 from chimera.format import grouped, percent
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core.sequences import DocumentPiece, SequenceTable
 from curriculum_app.models import SequenceSet
@@ -22,10 +23,7 @@ def sequences_get(actor: Actor, pk: int) -> SequenceSet:
 
 def opened(row: SequenceSet) -> SequenceTable | None:
     """The table, or None when its files are not on this machine."""
-    try:
-        return SequenceTable.open(row.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(SequenceTable, row)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from django.db.models import Count, Q, QuerySet
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.documents import Document
@@ -121,10 +122,8 @@ def proposals(
 
 def _scores(theme: Theme, dataset: DatasetVersion) -> Any:
     row = theme.classifiers.filter(dataset=dataset).order_by("-pk").first()
-    try:
-        return None if row is None else np.asarray(Opened.open(row.stored()).scores, dtype=np.float64)
-    except FileNotFoundError:
-        return None
+    found = None if row is None else opened_classifier(row)
+    return None if found is None else np.asarray(found.scores, dtype=np.float64)
 
 
 def document_at(dataset: DatasetVersion, number: int) -> Document | None:
@@ -143,10 +142,7 @@ def is_labelled(actor: Actor, theme: Theme, document: Document) -> bool:
 
 def opened_classifier(row: Classifier) -> Opened | None:
     """The artefact, or None when its files are not on this machine."""
-    try:
-        return Opened.open(row.stored())
-    except FileNotFoundError:
-        return None
+    return refs.opened(Opened, row)
 
 
 def thresholds(found: Opened) -> dict[str, Any]:

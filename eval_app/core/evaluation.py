@@ -11,25 +11,16 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chimera.artefacts import ArtefactStore, Stored
+from chimera.artefacts import ArtefactStore, Opened, Stored
 from chimera.typed import sha256_json
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.checkpoint import Checkpoint
 
 
-class Evaluation:
+class Evaluation(Opened):
     """An opened evaluation."""
 
     ref_kind: ClassVar[str] = "evaluation"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest = stored.manifest
-        self.digest = stored.digest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Evaluation:
-        return cls(stored)
 
     @property
     def scores(self) -> dict[str, float]:

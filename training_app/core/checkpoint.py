@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pyarrow.parquet as pq
 
-from chimera.artefacts import ArtefactStore, Stored, file_facts
+from chimera.artefacts import ArtefactStore, Opened, Stored, file_facts
 from chimera.typed import sha256_json
 from training_app.core.summary import TrainSummary
 
@@ -30,20 +30,10 @@ if TYPE_CHECKING:
     from training_app.core.token_loss import TextLoss
 
 
-class Checkpoint:
+class Checkpoint(Opened):
     """An opened checkpoint."""
 
     ref_kind: ClassVar[str] = "checkpoint"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest = stored.manifest
-        self.digest = stored.digest
-        self.path: Path = stored.path
-
-    @classmethod
-    def open(cls, stored: Stored) -> Checkpoint:
-        return cls(stored)
 
     @property
     def tokenizer_path(self) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from chimera.artefacts import Stored
+from chimera.artefacts import Opened
 from curriculum_app.core.clustering.embedding import ENCODER, VECTORS
 from curriculum_app.core.clustering.kmeans import Assignment
 from curriculum_app.core.encoders.base import Encoder, Vectors, load_encoder
@@ -32,19 +32,10 @@ DOCUMENTS_SCHEMA = pa.schema(
 )
 
 
-class Clustering:
+class Clustering(Opened):
     """An opened clustering. Arrays are read when first used; vectors stay on disk."""
 
     ref_kind: ClassVar[str] = "clustering"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-        self.digest = stored.digest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
 
     @property
     def dataset(self) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chimera.artefacts import Stored, write_json
+from chimera.artefacts import Opened, write_json
 from curriculum_app.core.encoders.base import Encoder, load_encoder
 
 HEAD, HELD_OUT, ENCODER = "head.json", "held_out.json", "encoder"
@@ -70,22 +70,10 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-class Classifier:
+class Classifier(Opened):
     """A sealed classifier. `scores` are those of every document of the version it was trained beside, in order."""
 
     ref_kind: ClassVar[str] = "classifier"
-
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
-
-    @property
-    def digest(self) -> str:
-        return self.stored.digest
 
     @property
     def dataset_digest(self) -> str:

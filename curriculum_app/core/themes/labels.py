@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import pyarrow as pa
 
-from chimera.artefacts import ArtefactStore, Stored
+from chimera.artefacts import ArtefactStore, Opened, Stored
 from chimera.typed import sha256_json
 from curriculum_app.core.parquet_rows import RowWriter, read_rows
 
@@ -107,28 +106,12 @@ class Labelled:
     values: list[bool]
 
 
-class LabelSet:
+class LabelSet(Opened):
     """A sealed label set."""
 
     ref_kind: ClassVar[str] = "labels"
 
-    def __init__(self, stored: Stored) -> None:
-        self.stored = stored
-        self.manifest: dict[str, Any] = stored.manifest
-
-    @classmethod
-    def open(cls, stored: Stored) -> Self:
-        return cls(stored)
-
-    @property
-    def digest(self) -> str:
-        return self.stored.digest
-
-    @property
-    def path(self) -> Path:
-        return self.stored.path / FILE
-
     def part(self, *, held_out: bool) -> Labelled:
         """The labels that train, or those that measure."""
-        rows = [row for row in read_rows(self.path) if is_held_out(row["text_sha256"]) == held_out]
+        rows = [row for row in read_rows(self.path / FILE) if is_held_out(row["text_sha256"]) == held_out]
         return Labelled([row["text"] for row in rows], [row["value"] for row in rows])
