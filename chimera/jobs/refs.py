@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from django.db.models import Q, QuerySet
 
@@ -16,6 +16,8 @@ from chimera.projects.models import Project
 from chimera.refs import Ref, Referable, ref_kind_of
 from chimera.registry import Choice
 from chimera.typed import Config
+
+A = TypeVar("A", bound=Referable)
 
 
 @dataclass(frozen=True)
