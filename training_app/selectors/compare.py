@@ -12,8 +12,9 @@ from chimera.projects.access import Actor
 from training_app.core import series as core
 from training_app.core.series import Series
 from training_app.models import TrainingRun
+from training_app.selectors.history import history
 from training_app.selectors.runs import of_project
-from training_app.selectors.series import SeriesView, draw, history, thinned
+from training_app.selectors.series import SeriesView, draw, thinned
 
 MAX_RUNS = 10
 GroupBy = Literal["none", "group", "seed"]

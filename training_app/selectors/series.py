@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from django.db.models.fields.json import KeyTransform
 from pydantic import Field, ValidationError
 
 from chimera.errors import InputError, problems_of
@@ -15,9 +13,10 @@ from chimera.projects.access import Actor
 from chimera.typed import Config
 from training_app.core import series as core
 from training_app.core.metric_keys import describe
-from training_app.core.series import Axis, RowPart, Series
+from training_app.core.series import Axis, Series
 from training_app.core.tally import stored_number
-from training_app.models import MetricRow, TrainingRun
+from training_app.models import TrainingRun
+from training_app.selectors.history import history
 
 DIGITS = 7  # significant digits of a drawn value
 
@@ -57,32 +56,6 @@ def keys_matching(logged: Iterable[str], patterns: Iterable[str]) -> list[str]:
         families.setdefault(describe(key).pattern, []).append(key)
         families.setdefault(key, [key])
     return list(dict.fromkeys(key for pattern in patterns for key in families.get(pattern, ())))
-
-
-@dataclass(frozen=True)
-class History:
-    """Everything a run has logged of some keys up to row `seq`; `start` is the Unix time of its first point."""
-
-    seq: int
-    start: float
-    series: dict[str, Series]
-
-
-def history(actor: Actor, run: TrainingRun, keys: Sequence[str]) -> History:
-    """The full series of `keys`, read in one statement so that they belong together."""
-    rows = MetricRow.objects.filter(run=run, run__project=actor.project).order_by("seq")
-    columns = [KeyTransform(name, "points") for name in ("step", "tokens", "time")]
-    values = [KeyTransform(key, KeyTransform("values", "points")) for key in keys]
-    last, start = 0, None
-    parts: dict[str, list[RowPart]] = {key: [] for key in keys}
-    for seq, step, tokens, time, *points in rows.values_list("seq", *columns, *values).iterator(chunk_size=500):
-        last = seq
-        if start is None and time:
-            start = time[0]
-        for key, pairs in zip(keys, points, strict=True):
-            if pairs:
-                parts[key].append(RowPart(step, tokens, time, pairs))
-    return History(last, start or 0.0, {key: core.assemble(parts[key]) for key in keys})
 
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
