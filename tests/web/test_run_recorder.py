@@ -193,3 +193,18 @@ def test_a_series_is_listed_from_its_first_point_on(editor: Actor) -> None:
     recorder.write(2, 200, {"loss": 6.0, "held_out/macro": 3.0})
     run.refresh_from_db()
     assert set(run.latest) == {"loss", "held_out/macro"}
+
+
+def test_a_recorder_that_catches_up_goes_on_after_what_is_stored(project):
+    """A foreign trainer keeps its own place: nothing is cut, and points carry the time they were measured at."""
+    run, clock = make_run(project), Clock()
+    first = recorder_of(run, clock)
+    first.write(1, 100, {"loss": 7.0}, at=1_600_000_000.0)
+    first.flush()
+    second = recorder_of(run, clock)
+    second.catch_up()
+    second.write(2, 200, {"loss": 8.0}, at=1_600_000_060.0)
+    second.flush()
+    run.refresh_from_db()
+    assert points_of(run) == [(1, 100, 7.0), (2, 200, 8.0)]
+    assert run.best["loss"] == 7.0 and run.sparkline == [7.0, 8.0] and run.pace == pytest.approx(100 / 60)

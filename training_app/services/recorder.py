@@ -71,10 +71,11 @@ class RunRecorder:
         self._listed: set[str] = set()  # keys that the run's row names: charts ask for series by it
         self._flushed_at = self._table_at = 0.0
 
-    def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
+    def write(self, step: int, tokens: int, values: dict[str, float], at: float | None = None) -> None:
+        """`at` is the point's own wall time (Unix seconds), for runs that were measured elsewhere; else it is now."""
         now = self.clock()
-        self._buffer.add(step, tokens, now, values)
-        self._tally.add(step, tokens, now, values)
+        self._buffer.add(step, tokens, now if at is None else at, values)
+        self._tally.add(step, tokens, now if at is None else at, values)
         self._table_is_old = True
         if now - self._flushed_at >= FLUSH_SECONDS:
             fresh = not self._listed.issuperset(self._tally.latest)
@@ -111,6 +112,12 @@ class RunRecorder:
                 where = "" if self.attempt == 1 else f" again from the first step (attempt {self.attempt})"
                 self.event("started", f"started{where}", 0)
         return note
+
+    def catch_up(self) -> None:
+        """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""
+        self._buffer, self._tally = Buffer(), Tally()
+        with self.lease.fenced():
+            self._replay()
 
     def _flush(self, *, table: bool) -> None:
         """Write the buffer as one row; on failure the buffer is kept."""
