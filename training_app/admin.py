@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from chimera.read_only_admin import ReadOnlyAdmin
-from training_app.models import Checkpoint, MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.models import AlertRule, AlertsSeen, Checkpoint, MetricRow, RunEvent, SavedState, TrainingRun
 
 
 class ReadOnly(ReadOnlyAdmin):
@@ -45,8 +45,8 @@ class CheckpointAdmin(ReadOnly):
 
 @admin.register(RunEvent)
 class RunEventAdmin(ReadOnly):
-    list_display = ("id", "run", "at", "attempt", "step", "kind", "message")
-    list_filter = ("kind",)
+    list_display = ("id", "run", "at", "attempt", "step", "kind", "level", "message")
+    list_filter = ("kind", "level")
     list_select_related = ("run",)
     search_fields = ("message", "run__name")
     date_hierarchy = "at"
@@ -64,3 +64,19 @@ class MetricRowAdmin(ReadOnly):
     list_display = ("id", "run", "attempt", "seq", "first_step", "last_step")
     list_select_related = ("run",)
     search_fields = ("=run__id", "run__name")
+
+
+@admin.register(AlertRule)
+class AlertRuleAdmin(ReadOnly):
+    list_display = ("id", "project", "preset", "__str__", "changed_by", "changed_at")
+    list_filter = ("project",)
+    list_select_related = ("project",)
+    search_fields = ("preset", "changed_by")
+
+
+@admin.register(AlertsSeen)
+class AlertsSeenAdmin(ReadOnly):
+    list_display = ("user", "project", "at")
+    list_filter = ("project",)
+    list_select_related = ("user", "project")
+    search_fields = ("user__username",)

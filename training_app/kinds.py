@@ -7,6 +7,7 @@ from training_app import models
 from training_app.core.configs import TrainConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
+provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
 provide("embed", "training_app.services.models:embedder")
 
 register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from chimera.jobs.models import Artefact, Job
@@ -67,7 +68,10 @@ class MetricRow(models.Model):
 
 
 class RunEvent(models.Model):
-    """Something that happened to a run and is drawn on its charts (resumed, alert, checkpoint)."""
+    """Something that happened to a run and is drawn on its charts (resumed, alert, checkpoint).
+
+    Alerts of rules also say which rule (`training_app.selectors.alert_rules`), which series and which value.
+    """
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(auto_now_add=True)
@@ -75,12 +79,57 @@ class RunEvent(models.Model):
     step = models.BigIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=40)
     message = models.CharField(max_length=500)
+    level = models.CharField(max_length=8, blank=True)
+    rule = models.CharField(max_length=60, blank=True)
+    key = models.CharField(max_length=300, blank=True)
+    value = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "rule", "key", "step"], name="one_alert_per_point", condition=models.Q(rule__gt="")
+            )
+        ]
+        indexes = [models.Index(fields=["-at"], name="alert_of_run", condition=models.Q(kind="alert"))]
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+
+class AlertRule(models.Model):
+    """A rule of a project (`config`: an AlertRuleConfig), or with `preset` a stand-in for one of the default set."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alert_rules")
+    preset = models.CharField(max_length=40, blank=True)
+    config = models.JSONField()
+    changed_by = models.CharField(max_length=150, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "preset"], name="one_rule_per_preset", condition=models.Q(preset__gt="")
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.config.get("name", self.pk))
+
+
+class AlertsSeen(models.Model):
+    """Up to when a user has seen the alerts of a project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "user"], name="one_mark_per_reader")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.at}"
 
 
 class SavedState(models.Model):

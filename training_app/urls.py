@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training_app.views import checkpoints, compare, runs, series
+from training_app.views import alerts, checkpoints, compare, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
@@ -18,5 +18,11 @@ urlpatterns = [
     path("runs/<int:pk>/batch/", runs.run_batch, name="run-batch"),
     path("runs/<int:pk>/series/", series.run_series, name="run-series"),
     path("runs/<int:pk>/series.csv", series.run_csv, name="run-csv"),
+    path("alerts/", alerts.alert_list, name="alerts"),
+    path("alerts/rules/", alerts.rule_list, name="alert-rules"),
+    path("alerts/rules/new/", alerts.rule_new, name="alert-rule-new"),
+    path("alerts/rules/<slug:name>/", alerts.rule_edit, name="alert-rule"),
+    path("alerts/rules/<slug:name>/switch/", alerts.rule_switch, name="alert-rule-switch"),
+    path("alerts/rules/<slug:name>/remove/", alerts.rule_remove, name="alert-rule-remove"),
     path("checkpoints/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint-detail"),
 ]

@@ -54,6 +54,7 @@ class Job(models.Model):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     slot = models.CharField(max_length=120, blank=True)
     priority = models.IntegerField(default=0)
+    position = models.BigIntegerField(null=True, blank=True, help_text="place among equal priorities; empty: by number")
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     control = models.CharField(max_length=8, choices=ControlRequest.choices, default=ControlRequest.NONE)
@@ -65,6 +66,7 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     progress_at = models.DateTimeField(null=True, blank=True)
+    stuck_at = models.DateTimeField(null=True, blank=True, help_text="alive without progress: since then it is said")
     worker = models.CharField(max_length=120, blank=True)
 
     done = models.BigIntegerField(default=0)
@@ -117,7 +119,7 @@ class Job(models.Model):
 
 
 class JobEvent(models.Model):
-    """Append-only history of a job's transitions."""
+    """Append-only history of a job's transitions. One with a `level` is an alert."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField(auto_now_add=True)
@@ -125,9 +127,11 @@ class JobEvent(models.Model):
     attempt = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=500, blank=True)
     actor = models.CharField(max_length=150, blank=True)
+    level = models.CharField(max_length=8, blank=True)
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["-at"], name="alert_of_job", condition=models.Q(level__gt=""))]
 
     def __str__(self) -> str:
         return f"{self.job_id}: {self.state}"

@@ -37,12 +37,22 @@ from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
 from tests.core.curriculum.sequence_factory import build_sequences
 from tests.core.training.run_factory import make_config, make_context
+from training_app.core.alerts.base import ALERTS, Rule
 from training_app.core.probes.base import PROBES, StepView
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
 ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
-REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS]
-ENTRIES = [*FILTER_ENTRIES, *MEASURE_ENTRIES, *POLICY_ENTRIES, *PROBE_ENTRIES, *ENCODER_ENTRIES, *GROUPING_ENTRIES]
+ALERT_ENTRIES = list(ALERTS)
+REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS]
+ENTRIES = [
+    *FILTER_ENTRIES,
+    *MEASURE_ENTRIES,
+    *POLICY_ENTRIES,
+    *PROBE_ENTRIES,
+    *ENCODER_ENTRIES,
+    *GROUPING_ENTRIES,
+    *ALERT_ENTRIES,
+]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
 SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
 
@@ -269,6 +279,21 @@ def test_a_probe_describes_its_series_and_says_how_often_it_measures(entry: Entr
     assert entry.config().every >= 1  # type: ignore[attr-defined]
     with pytest.raises(ValidationError):
         entry.config.model_validate({"every": 0})
+
+
+# -- alert rules -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ALERT_ENTRIES, ids=lambda entry: entry.key)
+def test_an_alert_rule_takes_any_value_and_says_the_same_twice(entry: Entry[Any]) -> None:
+    values = [1.0, math.nan, math.inf, 0.0, -5.0, 1e30, *([2.0] * 40), 99.0]
+    rule: Rule = ALERTS.build(entry.key)
+    key = next(pattern.strip() for pattern in rule.series().split(",") if pattern.strip()).replace("*", "x")
+    assert rule.watches(key) and not rule.watches("no such series")
+    first, again = rule.watch(key), rule.watch(key)
+    told = [first.add(n, n, value) for n, value in enumerate(values)]
+    assert told == [again.add(n, n, value) for n, value in enumerate(values)]
+    assert all(said is None or 0 < len(said) < 200 for said in told)
 
 
 # -- encoders ----------------------------------------------------------------------------------------------------------

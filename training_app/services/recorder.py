@@ -22,6 +22,7 @@ from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job
 from training_app.core.tally import Stored, Tally, stored_number
 from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.services.alerting import Alerting
 
 FLUSH_SECONDS = 0.2
 TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often
@@ -66,6 +67,7 @@ class RunRecorder:
         self.lease, self.clock = lease, clock
         self._buffer = Buffer()
         self._tally = Tally()
+        self._alerting = Alerting(run, lease)
         self._next_seq: int | None = None
         self._table_is_old = False
         self._listed: set[str] = set()  # keys that the run's row names: charts ask for series by it
@@ -76,6 +78,7 @@ class RunRecorder:
         now = self.clock()
         self._buffer.add(step, tokens, now if at is None else at, values)
         self._tally.add(step, tokens, now if at is None else at, values)
+        self._alerting.add(step, tokens, values)
         self._table_is_old = True
         if now - self._flushed_at >= FLUSH_SECONDS:
             fresh = not self._listed.issuperset(self._tally.latest)
@@ -102,7 +105,7 @@ class RunRecorder:
             )  # fmt: skip
 
     def resume(self) -> CheckpointNote | None:
-        self._buffer, self._tally = Buffer(), Tally()
+        self._start_over()
         with self.lease.fenced():
             note = self._noted()
             self._cut(note.step if note else -1)
@@ -115,7 +118,7 @@ class RunRecorder:
 
     def catch_up(self) -> None:
         """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""
-        self._buffer, self._tally = Buffer(), Tally()
+        self._start_over()
         with self.lease.fenced():
             self._replay()
 
@@ -123,11 +126,15 @@ class RunRecorder:
         """Write the buffer as one row; on failure the buffer is kept."""
         if not self._buffer and not (table and self._table_is_old):
             return
-        with self.lease.fenced():
+        with self.lease.fenced() as job:
             if self._buffer:
                 self._append(self._buffer.points(), self._buffer.step[0], self._buffer.step[-1])
+            if self._alerting.save(job):
+                self._ring(events=True)
             if table and self._table_is_old:
                 self._update_table()
+                self._alerting.look_for_other_rules()
+        self._alerting.saved()
         self._buffer = Buffer()
         self._flushed_at = self.clock()
 
@@ -181,6 +188,12 @@ class RunRecorder:
                 points["step"], points["tokens"], points["time"], by_index, strict=True
             ):
                 self._tally.add(step, tokens, at, values)
+                self._alerting.replay(step, tokens, values)
+
+    def _start_over(self) -> None:
+        """Forget everything that is not stored; `_replay` brings back the rest."""
+        self._buffer, self._tally = Buffer(), Tally()
+        self._alerting.start_over()
 
     def _update_table(self) -> None:
         tally = self._tally

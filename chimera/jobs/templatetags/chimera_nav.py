@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from chimera.capabilities import capability, provided
 from chimera.jobs.models import Worker
 
 register = template.Library()
@@ -22,6 +23,7 @@ PAGES = (
     ("Taxonomy", "taxonomy", ("taxonomy",)),
     ("Curricula", "curricula", ("curricula", "schedules")),
     ("Runs", "runs", ("runs", "checkpoints")),
+    ("Alerts", "alerts", ("alerts",)),
     ("Studies", "studies", ("studies", "evaluations")),
     ("Jobs", "jobs", ("jobs",)),
     ("Admin", "admin:index", ("admin",)),
@@ -45,6 +47,9 @@ TONES = {
     "empty": ("wait", "dot"),
     "raw": ("wait", "dot"),
     "curated": ("ok", "check"),
+    "info": ("wait", "dot"),
+    "warn": ("warn", "warning"),
+    "error": ("bad", "cross"),
 }
 
 
@@ -61,8 +66,17 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
             continue
         if name == "admin:index" and not getattr(request.user, "is_staff", False):
             continue
-        pages.append({"title": title, "url": url, "current": head in segments or request.path == url})
+        current = head in segments or request.path == url
+        unread = _unread(request) if name == "alerts" else 0
+        pages.append({"title": title, "url": url, "current": current, "unread": unread})
     return {"pages": pages}
+
+
+def _unread(request: HttpRequest) -> int:
+    """Alerts that the reader has not seen; the app that knows of them stands above this one."""
+    actor = getattr(request, "actor", None)
+    counted: int = capability("unread-alerts")(actor) if actor and provided("unread-alerts") else 0
+    return counted
 
 
 @register.inclusion_tag("partials/nav_foot.html", takes_context=True)

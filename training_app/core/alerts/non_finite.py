@@ -1,0 +1,41 @@
+"""NaN or infinity in a series."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field
+
+from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch
+
+
+class _NonFinite:
+    def add(self, step: int, tokens: int, value: float) -> str | None:
+        if math.isfinite(value):
+            return None
+        return "is not a number (NaN)" if math.isnan(value) else f"is {'+' if value > 0 else '-'}infinity"
+
+
+@ALERTS.register("non_finite")
+class NonFinite(Rule):
+    """A value that is no finite number: the run has diverged or a probe is broken. Chimera's own: a plain check."""
+
+    title = "NaN or infinity"
+
+    class Config(RuleConfig):
+        metric: str = Field(
+            "loss, grad_norm, held_out/*",
+            min_length=1,
+            max_length=300,
+            title="Series",
+            description="keys separated by commas; * stands for any part",
+        )
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def series(self) -> str:
+        return self.config.metric
+
+    def watch(self, key: str) -> Watch:
+        return _NonFinite()
