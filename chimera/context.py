@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from chimera.artefacts import ArtefactStore
+from chimera.artefacts import ArtefactStore, Stored
 from chimera.refs import Ref, Referable
 
 T = TypeVar("T", bound=Referable)
@@ -57,6 +57,9 @@ class Recorder(Protocol):
     def checkpoint(self, note: CheckpointNote) -> None:
         """Make everything durable and remember the checkpoint as the point to resume from."""
 
+    def keep(self, stored: Stored, step: int, tokens: int) -> None:
+        """Give a sealed checkpoint of mid-run its row, so that it can be used while the run goes on; once is enough."""
+
     def resume(self) -> CheckpointNote | None:
         """The point to resume from, after cutting every metric point later than it; None for a fresh start."""
 
@@ -95,6 +98,7 @@ class LocalRecorder:
     points: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
     events: list[tuple[str, str, int | None]] = field(default_factory=list)
     last: CheckpointNote | None = None
+    kept: dict[int, Stored] = field(default_factory=dict)
 
     def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
         self.points.append((step, tokens, values))
@@ -107,6 +111,9 @@ class LocalRecorder:
 
     def checkpoint(self, note: CheckpointNote) -> None:
         self.last = note
+
+    def keep(self, stored: Stored, step: int, tokens: int) -> None:
+        self.kept[step] = stored
 
     def resume(self) -> CheckpointNote | None:
         kept = -1 if self.last is None else self.last.step

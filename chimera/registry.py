@@ -72,6 +72,10 @@ class Registry(Generic[C]):
         hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(sorted(self._entries))}"
         raise InputError(Problem(f"unknown {self.name} {key!r}", field="key", hint=hint))
 
+    def key_of(self, cls: type[C]) -> str:
+        """The key under which a class is registered."""
+        return next(entry.key for entry in self._entries.values() if entry.cls is cls)
+
     def build(self, key: str, config: dict[str, Any] | None = None) -> C:
         """The extension `key` with a validated config (defaults for what is absent)."""
         entry = self.get(key)

@@ -147,10 +147,12 @@ class SavedState(models.Model):
 
 
 class Checkpoint(Artefact):
-    """A model at a point of a run: safetensors, config, tokenizer."""
+    """A model: at a point of a run, imported, or an average. `parent` is what it was trained from."""
 
     ref_kind = "checkpoint"
 
     run = models.ForeignKey(TrainingRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="checkpoints")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="descendants")
+    licence = models.CharField(max_length=60, blank=True)
     step = models.BigIntegerField(default=0)
     tokens = models.BigIntegerField(default=0)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from chimera.artefacts import ArtefactStore
+from chimera.artefacts import ArtefactStore, Stored
 from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level, Paused, Recorder
 from chimera.jobs import bell, refs
 from chimera.jobs.leasing import Lease
@@ -48,6 +48,9 @@ class NullRecorder:
         return None
 
     def checkpoint(self, note: CheckpointNote) -> None:
+        return None
+
+    def keep(self, stored: Stored, step: int, tokens: int) -> None:
         return None
 
     def resume(self) -> CheckpointNote | None:

@@ -12,8 +12,7 @@ from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
 from eval_app.core.configs_study import StarterConfig, StudyConfig
-from training_app.core.configs import TINY, TrainSettings
-from training_app.core.learning_rate import LearningRateConfig
+from training_app.core.configs import TINY, LearningRateChoice, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,10 @@ SCALES = {
         held_out_tokens=1_024,
         budget_tokens=32_768,
         train=TrainSettings(
-            model=TINY, batch_sequences=4, evaluate_every=32, learning_rate=LearningRateConfig(peak=1e-2)
+            model=TINY,
+            batch_sequences=4,
+            evaluate_every=32,
+            learning_rate=LearningRateChoice(key="cosine", config={"peak": 1e-2}),
         ),
     ),
 }

@@ -36,23 +36,22 @@ from curriculum_app.core.pool import draw_pool
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
 from tests.core.curriculum.sequence_factory import build_sequences
-from tests.core.training.run_factory import make_config, make_context
+from tests.core.training.run_factory import make_config, make_context, step_view
+from training_app.core.adapters.base import ADAPTERS
 from training_app.core.alerts.base import ALERTS, Rule
+from training_app.core.architectures.base import ARCHITECTURES
+from training_app.core.learning_rates.base import LEARNING_RATES
+from training_app.core.objectives.base import OBJECTIVES
 from training_app.core.probes.base import PROBES, StepView
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
 ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
 ALERT_ENTRIES = list(ALERTS)
-REGISTRIES: list[Registry[Any]] = [FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS]
-ENTRIES = [
-    *FILTER_ENTRIES,
-    *MEASURE_ENTRIES,
-    *POLICY_ENTRIES,
-    *PROBE_ENTRIES,
-    *ENCODER_ENTRIES,
-    *GROUPING_ENTRIES,
-    *ALERT_ENTRIES,
+REGISTRIES: list[Registry[Any]] = [
+    *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS),
+    *(ARCHITECTURES, ADAPTERS, OBJECTIVES, LEARNING_RATES),
 ]
+ENTRIES = [entry for registry in REGISTRIES for entry in registry]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.
 SOURCE = re.compile(r"arXiv \d{4}\.\d{4,5}|\b(1[89]|20)\d\d\b|TerRIFIC|Chimera's own")
 
@@ -247,13 +246,10 @@ def test_a_policy_gives_equal_plans_for_equal_seeds_only(entry: Entry[Any], tabl
 @pytest.fixture(scope="module")
 def step(tmp_path_factory: pytest.TempPathFactory) -> StepView:
     """A tiny model after its first backward pass."""
-    from training_app.core.engine import next_token_loss, prepare
+    from training_app.core.engine import prepare
 
     _, table, schedule = make_context(tmp_path_factory.mktemp("probes"))
-    run = prepare(make_config(), schedule, table)
-    loss, entropy = next_token_loss(run.model, run.batches[0], with_entropy=True)
-    loss.backward()
-    return StepView(1, run.model, entropy, run.held_out.probe_batch())
+    return step_view(prepare(make_config(), schedule, table))
 
 
 @pytest.mark.torch

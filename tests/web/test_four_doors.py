@@ -122,13 +122,22 @@ MISTAKES = {
         [("recipes.text.1.config.min_chars", "greater than or equal to 0")],
     ),
     "parts of a nested config that do not fit": Mistake(
-        "train", TRAIN, {"model": {"hidden_size": 100, "num_heads": 3}}, [("model", "must be a multiple of 2 × num")]
+        "train",
+        TRAIN,
+        {"model": {"key": "llama", "config": {"hidden_size": 100, "num_heads": 3}}},
+        [("model.config", "must be a multiple of 2 × num")],
     ),
     "two nested numbers out of range": Mistake(
         "train",
         TRAIN,
-        {"model": {"num_layers": 0}, "learning_rate": {"peak": 5}},
-        [("model.num_layers", "greater than or equal to 1"), ("learning_rate.peak", "less than or equal to 1")],
+        {
+            "model": {"key": "llama", "config": {"num_layers": 0}},
+            "learning_rate": {"key": "cosine", "config": {"peak": 5}},
+        },
+        [
+            ("model.config.num_layers", "greater than or equal to 1"),
+            ("learning_rate.config.peak", "less than or equal to 1"),
+        ],
     ),
     "arms that do not hold the baseline": Mistake(
         "study", STUDY, {"arms": ARMS, "baseline": "three"}, [("", "baseline 'three' is not an arm")]

@@ -1,8 +1,14 @@
-"""`Checkpoint`: a trained model as an artefact, readable by `transformers` (torch-free until a model is loaded).
+"""`Checkpoint`: a model as an artefact, readable by `transformers` (torch-free until a model is loaded).
 
-Files: `model.safetensors`, `config.json`, `generation_config.json`, `tokenizer.json`, `held_out.parquet` (one row per
-window: domain, window, nll, tokens, bytes) and `delivered.npy` (the schedule rows that were fed). Manifest: `summary`
-(see `training_app.core.summary`), `train_config`, `schedule` and `sequences` digests.
+Files: `config.json`, `generation_config.json`, `tokenizer.json` (perhaps a chat template), and the weights: whole in
+`model.safetensors`, or of an adapter in `adapter_model.safetensors` beside `adapter_config.json`. Of a run also
+`held_out.parquet` (one row per window: domain, window, nll, tokens, bytes), `delivered.npy` (the schedule rows that
+were fed), `row_losses.npy` (the mean loss of each, nats per target) and, if asked for, `optimizer.safetensors`.
+
+Manifest: `parameters`, `context_length`, `vocab_size`, `architecture`, `adapter` (key and config), `base` (digest of
+the checkpoint it was trained from, or null), `licence`, `step`, `tokens`, `next_row` (of the schedule), `summary` (see
+`training_app.core.summary`), `train_config`, `schedule` and `sequences` digests. The entries of a run are absent in an
+imported model.
 """
 
 from __future__ import annotations
@@ -11,23 +17,25 @@ import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from chimera.artefacts import ArtefactStore, Opened, Stored, file_facts
+from chimera.artefacts import ArtefactStore, Opened, Stage, Stored, file_facts
+from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
 from training_app.core.summary import TrainSummary
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from curriculum_app.core.schedule import Schedule
-    from training_app.core.configs import TrainConfig
+    from training_app.core.engine import Run
     from training_app.core.held_out import HeldOutScores
-    from training_app.core.order import Rows
     from training_app.core.token_loss import TextLoss
+
+WEIGHTS, ADAPTER_WEIGHTS, MOMENTS = "model.safetensors", "adapter_model.safetensors", "optimizer.safetensors"
+READING = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
 
 
 class Checkpoint(Opened):
@@ -40,19 +48,61 @@ class Checkpoint(Opened):
         return self.path / "tokenizer.json"
 
     @property
+    def moments_path(self) -> Path:
+        """The optimizer's state.
+
+        Raises:
+            InputError: it was not kept.
+        """
+        if not (self.path / MOMENTS).is_file():
+            hint = "keep the optimizer's state with the run's checkpoints, or start with a fresh one"
+            raise InputError(Problem("the base holds no optimizer state", field="carry_moments", hint=hint))
+        return self.path / MOMENTS
+
+    @property
     def summary(self) -> TrainSummary:
         return TrainSummary.model_validate(self.manifest["summary"])
 
     @property
+    def is_adapter(self) -> bool:
+        return ADAPTER_WEIGHTS in self.manifest["files"]
+
+    @property
     def weights_digest(self) -> str:
-        """Hex sha256 of `model.safetensors`: equal for bit-equal weights."""
-        return str(self.manifest["files"]["model.safetensors"]["sha256"])
+        """Hex sha256 of the weights' file: equal for bit-equal weights."""
+        return str(self.manifest["files"][ADAPTER_WEIGHTS if self.is_adapter else WEIGHTS]["sha256"])
+
+    @property
+    def licence(self) -> str:
+        return str(self.manifest.get("licence") or "")
 
     def load_model(self) -> PreTrainedModel:
-        """The model in float32, in evaluation mode, from this directory alone."""
+        """The model in float32, in evaluation mode, from the store alone; an adapter is merged into its base."""
+        import torch
         from transformers import AutoModelForCausalLM
 
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(self.path, local_files_only=True)
+        if self.is_adapter:
+            return self._merged()
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            self.path, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+        model.train(False)
+        return model
+
+    def load_base(self) -> Checkpoint:
+        """The checkpoint this one was trained from.
+
+        Raises:
+            FileNotFoundError: it was deleted.
+        """
+        store = ArtefactStore(self.path.parents[2])
+        return Checkpoint.open(store.load(self.ref_kind, str(self.manifest["base"])))
+
+    def _merged(self) -> PreTrainedModel:
+        from peft import PeftModel
+
+        adapted = PeftModel.from_pretrained(self.load_base().load_model(), str(self.path))
+        model: PreTrainedModel = adapted.merge_and_unload()
         model.train(False)
         return model
 
@@ -75,34 +125,58 @@ class Checkpoint(Opened):
         )
 
 
-def save_checkpoint(
-    store: ArtefactStore,
-    model: PreTrainedModel,
-    config: TrainConfig,
-    schedule: Schedule,
-    tokenizer_path: Path,
-    delivered: Rows,
-    scores: HeldOutScores,
-    summary: TrainSummary,
-) -> Stored:
-    """Store a finished run. The digest hashes weights, recipe, schedule and tokenizer; never times or machine."""
+def save_checkpoint(store: ArtefactStore, run: Run, scores: HeldOutScores, summary: TrainSummary) -> Stored:
+    """Store a run as it stands. The digest hashes weights, recipe, schedule and tokenizer; never times or machine."""
+    schedule, config = run.schedule, run.config
     with store.stage(Checkpoint.ref_kind) as stage:
-        model.save_pretrained(stage.path)
-        shutil.copyfile(tokenizer_path, stage.path / "tokenizer.json")
+        weights = _write_model(stage, run)
         pq.write_table(scores.table(), stage.path / "held_out.parquet")
-        np.save(stage.path / "delivered.npy", delivered, allow_pickle=False)
+        np.save(stage.path / "delivered.npy", run.state.delivered_rows(), allow_pickle=False)
+        np.save(stage.path / "row_losses.npy", run.state.all_row_losses(), allow_pickle=False)
         meaning = {
-            "weights": file_facts(stage.path / "model.safetensors")["sha256"],
+            "weights": file_facts(stage.path / weights)["sha256"],
             "tokenizer": file_facts(stage.path / "tokenizer.json")["sha256"],
             "schedule": schedule.digest,
             "recipe": config.recipe(),
         }
         manifest = {
+            **model_facts(run),
             "step": summary.steps,
             "tokens": summary.tokens,
+            "next_row": config.first_row + len(run.state.delivered_rows()),
             "train_config": config.as_json(),
             "schedule": schedule.digest,
             "sequences": schedule.sequences_digest,
             "summary": summary.as_json(),
         }
         return stage.seal(sha256_json(meaning), manifest)
+
+
+def _write_model(stage: Stage, run: Run) -> str:
+    """Weights, configs, tokenizer, moments; returns the name of the weights' file."""
+    from training_app.core.resume_point import save_moments
+
+    run.model.save_pretrained(stage.path)
+    run.model.config.save_pretrained(stage.path)  # an adapter alone does not say what it sits on
+    source = run.base.path if run.base is not None else run.table.tokenizer_path.parent
+    for name in READING:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, stage.path / name)
+    if run.config.keep_moments:
+        save_moments(stage.path / MOMENTS, run.model, run.optimizer)
+    return ADAPTER_WEIGHTS if (stage.path / ADAPTER_WEIGHTS).is_file() else WEIGHTS
+
+
+def model_facts(run: Run) -> dict[str, Any]:
+    """What a table of models shows."""
+    from training_app.core.model import context_length, num_parameters
+
+    return {
+        "parameters": num_parameters(run.model, trained_only=False),
+        "context_length": context_length(run.model),
+        "vocab_size": run.model.config.vocab_size,
+        "architecture": run.model.config.model_type,
+        "adapter": run.config.adapter.as_json(),
+        "base": run.base.digest if run.base is not None else None,
+        "licence": run.base.licence if run.base is not None else "",
+    }

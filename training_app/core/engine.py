@@ -6,23 +6,33 @@ import math
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
 from transformers import PreTrainedModel
 
 from chimera.context import Cancelled, Context, Paused
 from chimera.errors import InputError, Problem
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
+from training_app.core.base_model import starting_model
+from training_app.core.checkpoint import Checkpoint
 from training_app.core.configs import OptimizerConfig, TrainConfig
 from training_app.core.held_out import HeldOutScores, HeldOutText
-from training_app.core.learning_rate import learning_rate
-from training_app.core.loss import FusedNextTokenLoss
+from training_app.core.kept import keep_checkpoint
+from training_app.core.learning_rates.base import LearningRate
 from training_app.core.mixture import MixtureRecord
-from training_app.core.model import build_model, head_weight, last_hidden
+from training_app.core.model import trained_parameters
+from training_app.core.objectives.base import Objective
 from training_app.core.order import Batch, Batches
 from training_app.core.probes.base import Probe, StepView
-from training_app.core.resume_point import FOLDER, RunState, remove_others, restore, save_resume_point
+from training_app.core.resume_point import (
+    FOLDER,
+    RunState,
+    load_moments,
+    remove_others,
+    restore,
+    save_resume_point,
+)
 
 
 @dataclass
@@ -30,8 +40,13 @@ class Run:
     """All parts of one run; `state` moves, the weights move, the rest stays."""
 
     config: TrainConfig
+    schedule: Schedule
+    table: SequenceTable
+    base: Checkpoint | None
     model: PreTrainedModel
+    objective: Objective
     optimizer: torch.optim.Optimizer
+    rate: LearningRate
     batches: Batches
     held_out: HeldOutText
     mixture: MixtureRecord
@@ -39,26 +54,68 @@ class Run:
     state: RunState
 
 
-def prepare(config: TrainConfig, schedule: Schedule, table: SequenceTable) -> Run:
-    """Build a run at step 0. Sets torch's thread count and seeds for the process."""
+@dataclass(frozen=True)
+class Gradients:
+    """What the backward passes of one step have left in the weights' gradients, and what they said of the batch."""
+
+    loss: float
+    row_losses: torch.Tensor
+    entropy_N: torch.Tensor
+    values: dict[str, float]
+
+
+def prepare(config: TrainConfig, schedule: Schedule, table: SequenceTable, base: Checkpoint | None = None) -> Run:
+    """Build a run at step 0. Sets torch's thread count and seeds for the process.
+
+    Raises:
+        InputError: the parts do not fit each other; says which and what to do.
+    """
     torch.set_num_threads(config.threads)
     device = torch.device(resolve_device(config.device))
-    longest = int(table.lengths.max())
-    model = build_model(
-        config.model, vocab_size=table.vocab_size, max_length=longest, eos_id=table.eos_id, seed=config.seed
+    objective: Objective = config.objective.build()
+    objective.require(table)
+    seen = rows_before(config, schedule)
+    tokens_before = int(seen["length"].sum())
+    batches = Batches(
+        schedule.rows[config.first_row :], table, config.batch_sequences, device, objective, tokens_before
     )
+    model = starting_model(config, table, base)
     model.to(device)  # type: ignore[arg-type]
-    batches = Batches(schedule.rows, table, config.batch_sequences, device)
+    objective.prepare(model)
+    if config.compile:
+        model.base_model.compile()
+    optimizer = build_optimizer(model, config.optimizer)
+    if base is not None and config.carry_moments:
+        load_moments(base.moments_path, model, optimizer)
+    mixture = MixtureRecord(schedule, table, batches)
+    mixture.add(seen)
     return Run(
         config=config,
+        schedule=schedule,
+        table=table,
+        base=base,
         model=model,
-        optimizer=build_optimizer(model, config.optimizer),
+        objective=objective,
+        optimizer=optimizer,
+        rate=config.learning_rate.build(),
         batches=batches,
         held_out=HeldOutText(table.held_out(), table.eos_id, device),
-        mixture=MixtureRecord(schedule, table, batches),
+        mixture=mixture,
         probes=[choice.build() for choice in config.probes],
-        state=RunState(),
+        state=RunState(tokens=tokens_before),
     )
+
+
+def rows_before(config: TrainConfig, schedule: Schedule) -> np.ndarray:
+    """The rows that a fork's checkpoint has seen already.
+
+    Raises:
+        InputError: nothing is left after them.
+    """
+    if config.first_row >= len(schedule.rows) and config.first_row:
+        message = f"the schedule has {len(schedule.rows):,} rows, so none is left from row {config.first_row:,} on"
+        raise InputError(Problem(message, field="first_row", hint="start earlier, or choose another schedule"))
+    return schedule.rows[: config.first_row]
 
 
 def resolve_device(wanted: str) -> str:
@@ -75,7 +132,7 @@ def resolve_device(wanted: str) -> str:
 
 def build_optimizer(model: PreTrainedModel, config: OptimizerConfig) -> torch.optim.AdamW:
     """Fused AdamW; weight decay on matrices only."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
+    parameters = list(trained_parameters(model).values())
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
@@ -89,7 +146,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
     Raises:
         Paused, Cancelled: asked for by the user; a resume point of the last finished step was saved.
         LeaseLost: another worker owns the job; nothing was written since.
-        InputError: the loss or the gradient is no longer a finite number.
+        InputError: the loss or the gradient was no finite number for too many steps.
     """
     config, model, batches = run.config, run.model, run.batches
     fingerprint = config.fingerprint()
@@ -105,41 +162,81 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
         batch = batches[state.step]
         due = [probe for probe in run.probes if step % probe.config.every == 0 or step == 1]
 
-        rate = learning_rate(config.learning_rate, state.tokens + batch.num_tokens, int(batches.tokens_after[-1]))
+        rate = run.rate.at(state.tokens + batch.num_tokens, int(batches.tokens_after[-1]))
         for group in run.optimizer.param_groups:
             group["lr"] = rate
-        loss, entropy_N = next_token_loss(model, batch, with_entropy=any(p.uses_token_entropy for p in due))
-        loss.backward()  # type: ignore[no-untyped-call]
-        view = StepView(step, model, entropy_N, probe_BT)
-        values = {key: value for probe in due for key, value in probe.measure(view).items()}
-        grad_norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm)
-        run.optimizer.step()
+        found = accumulate(run, batch, with_entropy=any(probe.uses_token_entropy for probe in due))
+        view = StepView(step, model, found.entropy_N, probe_BT, batch, found.row_losses, run.objective, run.table)
+        values = measure(due, view)
+        grad_norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm))
+        finite = math.isfinite(found.loss) and math.isfinite(grad_norm)
+        if finite:  # else the step changes nothing: its gradient points nowhere
+            run.optimizer.step()
+            values |= after_update(due, view)
         run.optimizer.zero_grad()
 
-        state.advance(batch.rows, loss.item())
+        state.advance(batch, found.loss, found.row_losses, finite=finite)
         run.mixture.add(batch.rows)
         seconds = time.perf_counter() - started
-        values |= {
-            "loss": state.losses[-1],
-            "grad_norm": float(grad_norm),
+        values |= found.values | {
+            "loss": found.loss,
+            "grad_norm": grad_norm,
             "learning_rate": rate,
             "tokens_per_second": batch.num_tokens / seconds,
             **run.mixture.values(step),
         }
         scores = None
-        if is_due(step, config.evaluate_every) or step == len(batches):
+        kept = is_due(step, config.keep_every_steps) and step < len(batches)  # the last is kept anyway, by the job
+        if kept or is_due(step, config.evaluate_every) or step == len(batches):
             scores = run.held_out.score(model)
             values |= scores.metrics()
         state.seconds += time.perf_counter() - started
         ctx.recorder.write(step, state.tokens, values)
-        require_finite(values, step, ctx)
-        ctx.progress(step, len(batches), "steps", f"loss {state.losses[-1]:.3f}")
+        if not finite:
+            count_non_finite(run, values, ctx)
+        ctx.progress(step, len(batches), "steps", f"loss {found.loss:.3f}")
 
         late = time.monotonic() - last_saved >= config.checkpoint_every_seconds
         if late or scores is not None or is_due(step, config.checkpoint_every_steps):
             save_resume_point(ctx, state, model, run.optimizer, fingerprint)
             last_saved = time.monotonic()
+        if kept and scores is not None:
+            keep_checkpoint(run, ctx, scores)
     return scores or run.held_out.score(model)
+
+
+def accumulate(run: Run, batch: Batch, *, with_entropy: bool) -> Gradients:
+    """Forward and backward over the parts of a batch: gradients add up to that of the mean over the whole step."""
+    losses, rows, entropies = [], [], []
+    values: dict[str, float] = {}
+    bf16 = run.config.precision == "bf16"
+    for part in batch.parts(run.config.micro_batch_sequences):
+        with torch.autocast(batch.inputs.device.type, dtype=torch.bfloat16, enabled=bf16):
+            found = run.objective.loss(run.model, part, with_entropy=with_entropy)
+        found.loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(found.loss.detach())
+        rows.append(found.row_losses.detach())
+        entropies.append(found.entropy_N)
+        share = len(part.rows) / len(batch.rows)
+        for key, value in found.values.items():
+            values[key] = values.get(key, 0.0) + share * value
+    loss = torch.stack(losses).sum().item() if len(losses) > 1 else losses[0].item()
+    return Gradients(loss, torch.cat(rows).cpu(), torch.cat(entropies), values)
+
+
+def measure(due: list[Probe], view: StepView) -> dict[str, float]:
+    """The values of the due probes and what each measurement cost, in seconds."""
+    values: dict[str, float] = {}
+    for probe in due:
+        started = time.perf_counter()
+        values |= probe.measure(view)
+        values[f"probe_seconds/{probe.key}"] = time.perf_counter() - started
+    return values
+
+
+def after_update(due: list[Probe], view: StepView) -> dict[str, float]:
+    """What the due probes see once the weights have moved."""
+    return {key: value for probe in due for key, value in probe.after_update(view).items()}
 
 
 def resume(run: Run, ctx: Context, fingerprint: str) -> None:
@@ -162,30 +259,26 @@ def obey(ctx: Context, run: Run, fingerprint: str) -> None:
     raise Paused if asked == "pause" else Cancelled
 
 
-def next_token_loss(model: PreTrainedModel, batch: Batch, *, with_entropy: bool) -> tuple[Tensor, Tensor]:
-    """Weighted mean NLL (nats) of the batch's targets, and the entropies of its real tokens (empty unless asked)."""
-    weights_N = batch.weights.flatten()
-    hidden_NH = last_hidden(model, batch.inputs).flatten(0, 1)
-    loss, _, entropy_N = FusedNextTokenLoss.apply(  # type: ignore[no-untyped-call]
-        hidden_NH, head_weight(model), batch.targets.flatten(), weights_N / weights_N.sum(), with_entropy
-    )
-    return loss, entropy_N[weights_N > 0] if with_entropy else entropy_N
-
-
 def is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-def require_finite(values: dict[str, float], step: int, ctx: Context) -> None:
-    """Stop a diverged run.
+def count_non_finite(run: Run, values: dict[str, float], ctx: Context) -> None:
+    """Say so, and stop a run that has diverged; its weights are still those of the last step with a number.
 
     Raises:
-        InputError: says at which step, and what to lower.
+        InputError: too many such steps in a row; says at which, and what to lower.
     """
-    for key in ("loss", "grad_norm"):
-        if not math.isfinite(values[key]):
-            message = f"training diverged: {key} is {values[key]} at step {step}"
-            hint = "lower learning_rate.peak, raise learning_rate.warmup_fraction, or lower optimizer.clip_norm"
-            ctx.recorder.event("diverged", f"{message}; {hint}", step)
-            ctx.recorder.flush()
-            raise InputError(Problem(message, field="learning_rate.peak", hint=hint))
+    state, allowed = run.state, run.config.max_non_finite
+    wrong = next(key for key in ("loss", "grad_norm") if not math.isfinite(values[key]))
+    said = f"{wrong} is {values[wrong]} at step {state.step}"
+    if state.non_finite_in_a_row < allowed:
+        ctx.recorder.event("non_finite", f"{said}: the step changed no weight", state.step)
+        return
+    hint = "lower learning_rate.config.peak, raise its warmup_fraction, or lower optimizer.clip_norm"
+    message = f"training diverged: {said}" + (f", the last of {allowed} in a row" if allowed > 1 else "")
+    ctx.recorder.event("diverged", f"{message}; {hint}", state.step)
+    if state.step > allowed:
+        keep_checkpoint(run, ctx, run.held_out.score(run.model))
+    ctx.recorder.flush()
+    raise InputError(Problem(message, field="learning_rate.config.peak", hint=hint))

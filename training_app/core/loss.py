@@ -9,8 +9,38 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
+
+from training_app.core.model import head_weight, last_hidden
+from training_app.core.objectives.base import StepLoss
+from training_app.core.order import Batch
 
 CHUNK_ROWS = 64  # 64 × 2,048 float32 logits are 0.5 MB: they stay in a core's L2 cache
+CHUNK_ROWS_CUDA = 4096  # a GPU wants few and large products
+
+
+def chunks(tensor_NH: Tensor) -> list[slice]:
+    """Stretches of rows that are worked on at once."""
+    size = CHUNK_ROWS_CUDA if tensor_NH.is_cuda else CHUNK_ROWS
+    return [slice(start, start + size) for start in range(0, tensor_NH.shape[0], size)]
+
+
+def weighted_next_token_loss(model: PreTrainedModel, batch: Batch, *, with_entropy: bool) -> StepLoss:
+    """Σ weight · NLL over the batch's targets divided by the weights of the whole step; NLL in nats."""
+    weights_N = batch.weights.flatten()
+    hidden_NH = last_hidden(model, batch.inputs).flatten(0, 1)
+    loss, nll_N, entropy_N = FusedNextTokenLoss.apply(  # type: ignore[no-untyped-call]
+        hidden_NH, head_weight(model), batch.targets.flatten(), weights_N / batch.total, with_entropy
+    )
+    real_N = weights_N > 0
+    return StepLoss(loss, row_means(nll_N, batch), entropy_N[real_N] if with_entropy else entropy_N)
+
+
+def row_means(nll_N: Tensor, batch: Batch) -> Tensor:
+    """Shape (B,): mean NLL over the targets of each row; NaN for a row without any."""
+    real_BT = batch.weights > 0
+    nll_BT = nll_N.detach().view_as(batch.weights)
+    return (nll_BT * real_BT).sum(1) / real_BT.sum(1)
 
 
 class FusedNextTokenLoss(torch.autograd.Function):
@@ -26,27 +56,38 @@ class FusedNextTokenLoss(torch.autograd.Function):
         ctx: Any, hidden_NH: Tensor, head_VH: Tensor, target_N: Tensor, weight_N: Tensor, with_entropy: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         num_rows = hidden_NH.shape[0]
+        wants_head = ctx.needs_input_grad[1]  # frozen under an adapter
         hidden_grad_NH = torch.empty_like(hidden_NH)
-        head_grad_VH = torch.zeros_like(head_VH)
+        head_grad_VH = torch.zeros_like(head_VH) if wants_head else None
+        head_VH = head_VH.to(hidden_NH.dtype)  # bfloat16 under autocast
         nll_N = torch.empty(num_rows, dtype=torch.float32, device=hidden_NH.device)
         entropy_N = torch.empty(num_rows if with_entropy else 0, dtype=torch.float32, device=hidden_NH.device)
-        for start in range(0, num_rows, CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
+        for rows in chunks(hidden_NH):
             target_C1, weight_C1 = target_N[rows, None], weight_N[rows, None]
             exp_CV, total_C1, nll_N[rows] = _softmax_parts(hidden_NH[rows], head_VH, target_C1)
             if with_entropy:
                 entropy_N[rows] = _entropy(exp_CV, total_C1)
             grad_CV = exp_CV.mul_(weight_C1 / total_C1).scatter_add_(1, target_C1, -weight_C1).to(hidden_NH.dtype)
             torch.mm(grad_CV, head_VH, out=hidden_grad_NH[rows])
-            head_grad_VH.addmm_(grad_CV.T, hidden_NH[rows])
+            if head_grad_VH is not None:
+                _add_product(head_grad_VH, grad_CV.T, hidden_NH[rows])
         ctx.save_for_backward(hidden_grad_NH, head_grad_VH)
         ctx.mark_non_differentiable(nll_N, entropy_N)
         return (nll_N * weight_N).sum(), nll_N, entropy_N
 
     @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         hidden_grad_NH, head_grad_VH = ctx.saved_tensors
-        return hidden_grad_NH * upstream[0], head_grad_VH * upstream[0], None, None, None
+        head = None if head_grad_VH is None else head_grad_VH * upstream[0]
+        return hidden_grad_NH * upstream[0].to(hidden_grad_NH.dtype), head, None, None, None
+
+
+def _add_product(sum_VH: Tensor, left_VC: Tensor, right_CH: Tensor) -> None:
+    """sum += left @ right, in the sum's own precision."""
+    if sum_VH.dtype == right_CH.dtype:
+        sum_VH.addmm_(left_VC, right_CH)
+    else:
+        sum_VH.add_(left_VC @ right_CH)
 
 
 def _softmax_parts(hidden_CH: Tensor, head_VH: Tensor, target_C1: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -66,5 +107,5 @@ def _entropy(exp_CV: Tensor, total_C1: Tensor) -> Tensor:
 
 def token_nll(hidden_NH: Tensor, head_VH: Tensor, target_N: Tensor) -> Tensor:
     """Negative log-likelihood in nats of every target, without gradients, chunk by chunk. Shape [N], float32."""
-    chunks = (slice(start, start + CHUNK_ROWS) for start in range(0, hidden_NH.shape[0], CHUNK_ROWS))
-    return torch.cat([_softmax_parts(hidden_NH[rows], head_VH, target_N[rows, None])[2] for rows in chunks])
+    parts = [_softmax_parts(hidden_NH[rows], head_VH, target_N[rows, None])[2] for rows in chunks(hidden_NH)]
+    return torch.cat(parts)

@@ -39,6 +39,7 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
     MetricKey("grad_norm", "Gradient norm", "", "none", "Global L2 norm before clipping."),
     MetricKey("learning_rate", "Learning rate"),
     MetricKey("tokens_per_second", "Throughput", "tokens/s", "higher", "Of the step alone, evaluations left out."),
+    MetricKey("probe_seconds/*", "Cost of probe", "seconds", "lower", "Of one measurement."),
     MetricKey("mixture/planned/domain/*", "Planned share of domain", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/planned/*", "Planned share of difficulty", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/delivered/domain/*", "Delivered share of domain", "share", "none", "Of the tokens so far."),
@@ -47,10 +48,12 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
 
 
 def metric_keys() -> tuple[MetricKey, ...]:
-    """The engine's keys and those that every registered probe declares."""
+    """The engine's keys and those that every registered objective and probe declares."""
+    from training_app.core.objectives.base import OBJECTIVES
     from training_app.core.probes.base import PROBES
 
-    return ENGINE_KEYS + tuple(key for entry in PROBES for key in entry.cls.metrics)
+    objectives = (key for entry in OBJECTIVES for key in entry.cls.metrics)
+    return (*ENGINE_KEYS, *objectives, *(key for entry in PROBES for key in entry.cls.metrics))
 
 
 def describe(key: str) -> MetricKey:

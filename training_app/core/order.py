@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+import xxhash
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,8 +16,10 @@ from chimera.errors import InputError, Problem
 from curriculum_app.core.packing import Int
 from curriculum_app.core.schedule import ROW, Schedule
 from curriculum_app.core.sequences import SequenceTable
+from training_app.core.objectives.base import Objective
 
 Rows = NDArray[np.void]  # of dtype ROW
+Hashes = NDArray[np.uint64]
 
 
 class DeliveryMismatch(RuntimeError):
@@ -23,60 +27,121 @@ class DeliveryMismatch(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows of the schedule as tensors [B, T]: position t of `inputs` predicts `targets[:, t]`.
+class Arrays:
+    """A batch before it becomes tensors, each of shape [B, T]: position t of `inputs` predicts `targets[:, t]`.
 
-    `rows` says what is in the tensors; it is what the delivery record is made of. `weights` is a row's weight at each
-    of its targets and 0 at padding (on the right, where causal attention cannot see it from a real position).
+    `weights` is a row's weight at each of its targets and 0 where nothing is to be learnt: at padding (on the right,
+    where causal attention cannot see it from a real position) and at what is only context. An objective that shows
+    several texts for one row stacks them: text k of row i stands at k·(number of rows) + i.
+    """
+
+    inputs: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of the schedule as tensors (see `Arrays`), all of one step or a part of it.
+
+    `rows` says what is in the tensors and `hashes` what the tensors' tokens are: the delivery record is made of both.
+    `total` is the sum of the weights of the whole step: the loss of a part is divided by it.
     """
 
     rows: Rows
+    hashes: Hashes
     inputs: Tensor
     targets: Tensor
     weights: Tensor
+    total: float
 
     @property
     def num_tokens(self) -> int:
         return int(self.rows["length"].sum())
 
+    def parts(self, size: int) -> Iterator[Batch]:
+        """The batch in parts of at most `size` rows (0: whole), padding of the longest part's own length kept."""
+        count = len(self.rows)
+        if size <= 0 or size >= count:
+            yield self
+            return
+        texts = len(self.inputs) // count
+        for first in range(0, count, size):
+            rows = slice(first, min(first + size, count))
+            index = [k * count + i for k in range(texts) for i in range(rows.start, rows.stop)]
+            inputs, targets, weights = self.inputs[index], self.targets[index], self.weights[index]
+            yield Batch(self.rows[rows], self.hashes[rows], inputs, targets, weights, self.total)
+
 
 class Batches:
-    """Batch i holds rows [i·n, (i+1)·n) of the schedule; the last may be shorter."""
+    """Batch i holds rows [i·n, (i+1)·n) of `rows`; the last may be shorter."""
 
-    def __init__(self, rows: Rows, table: SequenceTable, batch_sequences: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        table: SequenceTable,
+        batch_sequences: int,
+        device: torch.device,
+        objective: Objective,
+        tokens_before: int = 0,
+    ) -> None:
         self.rows, self.table, self.batch_sequences, self.device = rows, table, batch_sequences, device
-        _require_rows_inside(rows, table)
+        self.objective, self.tokens_before = objective, tokens_before
+        require_rows_inside(rows, table)
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_sequences)
 
     def __getitem__(self, index: int) -> Batch:
         first = index * self.batch_sequences
-        return self._make(self.rows[first : first + self.batch_sequences])
+        rows = self.rows[first : first + self.batch_sequences]
+        arrays = self.objective.collate(rows, self.table)
+        fed = [token_hash(self.objective.fed(index, rows, arrays)) for index in range(len(rows))]
+        return Batch(
+            rows=rows,
+            hashes=np.array(fed, dtype=np.uint64),
+            inputs=torch.from_numpy(arrays.inputs).to(self.device),
+            targets=torch.from_numpy(arrays.targets).to(self.device),
+            weights=torch.from_numpy(arrays.weights).to(self.device),
+            total=float(arrays.weights.sum(dtype=np.float64)),
+        )
 
     @cached_property
     def tokens_after(self) -> Int:
-        """Shape (steps,): planned tokens seen after each step."""
+        """Shape (steps,): planned tokens seen after each step, those before the first row included."""
         ends = np.cumsum(self.rows["length"], dtype=np.int64)
         last = np.minimum(np.arange(1, len(self) + 1) * self.batch_sequences, len(self.rows)) - 1
-        after: Int = ends[last]
+        after: Int = ends[last] + self.tokens_before
         return after
 
-    def _make(self, rows: Rows) -> Batch:
-        width = int(rows["length"].max()) - 1
-        inputs = np.full((len(rows), width), self.table.eos_id, dtype=np.int64)
-        targets = np.zeros((len(rows), width), dtype=np.int64)
-        weights = np.zeros((len(rows), width), dtype=np.float32)
-        for index, row in enumerate(rows):
-            start = int(row["start"])
-            tokens = self.table.tokens_of(int(row["sequence"]))[start : start + int(row["length"])]
-            inputs[index, : len(tokens) - 1] = tokens[:-1]
-            targets[index, : len(tokens) - 1] = tokens[1:]
-            weights[index, : len(tokens) - 1] = row["weight"]
-        return Batch(rows, *(torch.from_numpy(array).to(self.device) for array in (inputs, targets, weights)))
+
+def shifted(rows: Rows, table: SequenceTable) -> Arrays:
+    """Every token of a row but its first is a target with the row's weight."""
+    width = int(rows["length"].max()) - 1
+    inputs = np.full((len(rows), width), table.eos_id, dtype=np.int64)
+    targets = np.zeros((len(rows), width), dtype=np.int64)
+    weights = np.zeros((len(rows), width), dtype=np.float32)
+    for index, row in enumerate(rows):
+        tokens = tokens_of(row, table)
+        inputs[index, : len(tokens) - 1] = tokens[:-1]
+        targets[index, : len(tokens) - 1] = tokens[1:]
+        weights[index, : len(tokens) - 1] = row["weight"]
+    return Arrays(inputs, targets, weights)
 
 
-def _require_rows_inside(rows: Rows, table: SequenceTable) -> None:
+def tokens_of(row: np.void, table: SequenceTable) -> NDArray[np.unsignedinteger]:
+    """The tokens that one row of a schedule names."""
+    start = int(row["start"])
+    tokens: NDArray[np.unsignedinteger] = table.tokens_of(int(row["sequence"]))[start : start + int(row["length"])]
+    return tokens
+
+
+def token_hash(tokens: NDArray[np.integer]) -> int:
+    """xxh3 (64 bits) of token ids, whatever their width."""
+    return xxhash.xxh3_64_intdigest(tokens.astype("<i8").tobytes())
+
+
+def require_rows_inside(rows: Rows, table: SequenceTable) -> None:
     """Every row names tokens that exist and at least one target.
 
     Raises:
@@ -94,19 +159,25 @@ def _require_rows_inside(rows: Rows, table: SequenceTable) -> None:
         raise InputError(Problem(message, field="schedule", hint="make the schedule again from these sequences"))
 
 
-def require_delivered_as_planned(delivered: Rows, schedule: Schedule) -> None:
-    """Compare row by row what was fed with what was planned.
+def require_delivered_as_planned(
+    delivered: Rows, hashes: Hashes, schedule: Schedule, table: SequenceTable, first_row: int = 0
+) -> None:
+    """Compare row by row what was fed with what was planned: the rows, and the tokens that the model really got.
 
     Raises:
         DeliveryMismatch: names the first row that differs and both of its values.
     """
-    planned = schedule.rows
+    planned = schedule.rows[first_row:]
     if len(delivered) != len(planned):
         raise DeliveryMismatch(f"delivered {len(delivered)} rows, planned {len(planned)}")
     wrong = np.flatnonzero(delivered.astype(ROW) != planned)
     if len(wrong):
         first = int(wrong[0])
         raise DeliveryMismatch(
-            f"{len(wrong)} of {len(planned)} rows were not delivered as planned; first at row {first}: "
+            f"{len(wrong)} of {len(planned)} rows were not delivered as planned; first at row {first + first_row}: "
             f"delivered {delivered[first]}, planned {planned[first]}"
         )
+    for index, row in enumerate(planned):
+        if token_hash(tokens_of(row, table)) != hashes[index]:
+            message = f"the tokens fed at row {index + first_row} are not those of sequence {row['sequence']}"
+            raise DeliveryMismatch(message)

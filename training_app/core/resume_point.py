@@ -16,15 +16,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from chimera.artefacts import MANIFEST, file_facts, rename_durably, write_json
 from chimera.context import CheckpointNote, Context
+from chimera.errors import InputError, Problem
 from curriculum_app.core.schedule import ROW
-from training_app.core.order import Rows
+from training_app.core.model import trained_parameters
+from training_app.core.order import Batch, Hashes, Rows
 
 FOLDER = "resume"
+COUNTS = ("step", "tokens", "seconds", "non_finite", "non_finite_in_a_row")
 
 
 class DamagedResumePoint(RuntimeError):
@@ -33,23 +37,40 @@ class DamagedResumePoint(RuntimeError):
 
 @dataclass
 class RunState:
-    """Where a run stands. `delivered` holds one array of schedule rows per step, `losses` one value per step."""
+    """Where a run stands. `losses` holds one value per step; `delivered` (schedule rows), `hashes` (of the tokens fed)
+    and `row_losses` (float32, mean nats per target of each row) one array per step."""
 
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    non_finite: int = 0
+    non_finite_in_a_row: int = 0
     losses: list[float] = field(default_factory=list)
     delivered: list[Rows] = field(default_factory=list)
+    hashes: list[Hashes] = field(default_factory=list)
+    row_losses: list[NDArray[np.float32]] = field(default_factory=list)
 
     def delivered_rows(self) -> Rows:
         """All rows fed so far, in order, of dtype ROW."""
         return np.concatenate([np.zeros(0, dtype=ROW), *self.delivered])
 
-    def advance(self, rows: Rows, loss: float) -> None:
+    def all_hashes(self) -> Hashes:
+        """One hash per row fed so far."""
+        return np.concatenate([np.zeros(0, dtype=np.uint64), *self.hashes])
+
+    def all_row_losses(self) -> NDArray[np.float32]:
+        """One loss per row fed so far, from the step in which it was fed."""
+        return np.concatenate([np.zeros(0, dtype=np.float32), *self.row_losses])
+
+    def advance(self, batch: Batch, loss: float, row_losses: Tensor, *, finite: bool) -> None:
         self.step += 1
-        self.tokens += int(rows["length"].sum())
+        self.tokens += batch.num_tokens
         self.losses.append(loss)
-        self.delivered.append(rows.copy())
+        self.delivered.append(batch.rows.copy())
+        self.hashes.append(batch.hashes)
+        self.row_losses.append(row_losses.float().numpy())
+        self.non_finite += not finite
+        self.non_finite_in_a_row = 0 if finite else self.non_finite_in_a_row + 1
 
 
 def save_resume_point(
@@ -60,11 +81,13 @@ def save_resume_point(
     folder.mkdir(exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix="tmp-", dir=folder))
     save_file(_parameters(model), staged / "model.safetensors")
-    save_file(_moments(model, optimizer), staged / "optimizer.safetensors")
+    save_moments(staged / "optimizer.safetensors", model, optimizer)
     save_file(_torch_rng(), staged / "rng.safetensors")
     np.save(staged / "losses.npy", np.array(state.losses, dtype=np.float64), allow_pickle=False)
     np.save(staged / "delivered.npy", state.delivered_rows(), allow_pickle=False)
-    facts = {"step": state.step, "tokens": state.tokens, "seconds": state.seconds, "fingerprint": fingerprint}
+    np.save(staged / "hashes.npy", state.all_hashes(), allow_pickle=False)
+    np.save(staged / "row_losses.npy", state.all_row_losses(), allow_pickle=False)
+    facts = {name: getattr(state, name) for name in COUNTS} | {"fingerprint": fingerprint}
     write_json(staged / "state.json", {**facts, "python_rng": random.getstate(), "numpy_rng": _numpy_rng()})
     write_json(staged / MANIFEST, {file.name: file_facts(file) for file in sorted(staged.iterdir())})
     target = folder / f"step-{state.step:09d}"
@@ -91,13 +114,18 @@ def restore(
     facts = _verified(note.path, fingerprint)
     weights = load_file(note.path / "model.safetensors")
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for name, parameter in trained_parameters(model).items():
             parameter.copy_(weights[name])
-    _restore_moments(load_file(note.path / "optimizer.safetensors"), model, optimizer)
+    load_moments(note.path / "optimizer.safetensors", model, optimizer)
     _restore_rng(facts, load_file(note.path / "rng.safetensors"))
+    lists = {
+        name: np.load(note.path / f"{name}.npy", allow_pickle=False) for name in ("delivered", "hashes", "row_losses")
+    }
     losses: list[float] = np.load(note.path / "losses.npy", allow_pickle=False).tolist()
-    delivered = np.load(note.path / "delivered.npy", allow_pickle=False)
-    return RunState(facts["step"], facts["tokens"], facts["seconds"], losses, [delivered])
+    state = RunState(losses=losses)
+    for name, value in [*((name, facts[name]) for name in COUNTS), *((name, [array]) for name, array in lists.items())]:
+        setattr(state, name, value)
+    return state
 
 
 def _verified(path: Path, fingerprint: str) -> dict[str, Any]:
@@ -114,23 +142,34 @@ def _verified(path: Path, fingerprint: str) -> dict[str, Any]:
 
 
 def _parameters(model: torch.nn.Module) -> dict[str, Tensor]:
-    """Parameters by name, tied ones once."""
-    return {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    """What moves: a frozen base lies in the store already."""
+    return {name: parameter.detach().contiguous() for name, parameter in trained_parameters(model).items()}
 
 
-def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def save_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """The optimizer's tensors as `<parameter>|<entry>` (a parameter's name holds dots, never a bar)."""
-    return {
+    tensors = {
         f"{name}|{entry}": tensor.contiguous()
-        for name, parameter in model.named_parameters()
+        for name, parameter in trained_parameters(model).items()
         for entry, tensor in optimizer.state.get(parameter, {}).items()
     }
+    save_file(tensors, path)
 
 
-def _restore_moments(tensors: dict[str, Tensor], model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    parameters = dict(model.named_parameters())
+def load_moments(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Put back what `save_moments` wrote.
+
+    Raises:
+        InputError: it belongs to other parameters.
+    """
+    parameters, tensors = trained_parameters(model), load_file(path)
     for key, tensor in tensors.items():
         name, entry = key.split("|")
+        if name not in parameters or (tensor.ndim and tensor.shape != parameters[name].shape):
+            hint = "carry the optimizer's state on only where the same weights are trained"
+            raise InputError(
+                Problem(f"the optimizer's state is of another model: {name}", field="carry_moments", hint=hint)
+            )
         optimizer.state[parameters[name]][entry] = tensor.to(parameters[name].device)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chimera.form_shapes import bare, is_subclass
+from chimera.registry import Choice
+from chimera.typed import Config
 from training_app.core.configs import TrainConfig
 from training_app.models import TrainingRun
 
@@ -41,11 +44,8 @@ def config_facts(run: TrainingRun) -> ConfigFacts:
     config = run.job.config
     own = [_setting(TrainConfig, name, config[name]) for name in TrainConfig.model_fields if _plain(config.get(name))]
     nested = [
-        (
-            str(TrainConfig.model_fields[name].title),
-            _nested(TrainConfig.model_fields[name].annotation, name, config[name]),
-        )
-        for name in TrainConfig.model_fields
+        (str(info.title), _section(bare(info.annotation), name, config[name]))
+        for name, info in TrainConfig.model_fields.items()
         if isinstance(config.get(name), dict)
     ]
     probes = [
@@ -58,6 +58,17 @@ def config_facts(run: TrainingRun) -> ConfigFacts:
 
 def _plain(value: Any) -> bool:
     return value is not None and not isinstance(value, dict | list)
+
+
+def _section(kind: Any, name: str, value: dict[str, Any]) -> list[Setting]:
+    """The lines of a nested config, or of a chosen extension with its settings."""
+    if not is_subclass(kind, Choice) or "key" not in value:
+        return _nested(kind, name, value)
+    key, settings = value["key"], value.get("config", {})
+    entry = next((entry for entry in kind.registry() if entry.key == key), None)
+    chosen = Setting("Kind", f"{name}.key", entry.title if entry is not None else key, False)
+    declared = entry.config if entry is not None else Config  # an extension that is gone shows its names as they were
+    return [chosen, *(_setting(declared, option, item, f"{name}.config.") for option, item in settings.items())]
 
 
 def _nested(model: Any, prefix: str, values: dict[str, Any]) -> list[Setting]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from chimera.artefacts import Stored
 from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
+from chimera.refs import Ref
 from training_app.core.jobs.train import TrainResult
 from training_app.models import Checkpoint, TrainingRun
+
+
+def adopt_checkpoint(job: Job, run: TrainingRun, stored: Stored, step: int, tokens: int) -> Checkpoint:
+    """The row of a checkpoint of a run, with what it was trained from."""
+    base = job.config.get("base")
+    parent = Checkpoint.objects.get(project=job.project, pk=Ref(base).number) if base else None
+    licence = parent.licence if parent is not None else ""
+    facts = {"run": run, "parent": parent, "licence": licence, "step": step, "tokens": tokens}
+    return adopt_artefact(Checkpoint, job, stored, run.name, **facts)
 
 
 def adopt_train(job: Job, result: TrainResult) -> Adopted:
     """The final checkpoint and the run's summary (held-out scores, digests of planned and delivered order)."""
     run = TrainingRun.objects.select_for_update().get(job=job)
     summary = result.summary
-    checkpoint = adopt_artefact(
-        Checkpoint, job, result.stored, run.name, run=run, step=summary.steps, tokens=summary.tokens
-    )
+    checkpoint = adopt_checkpoint(job, run, result.stored, summary.steps, summary.tokens)
     run.summary = summary.as_json()
     run.parameters = summary.parameters
     run.planned_digest = summary.planned_digest

@@ -16,12 +16,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from chimera.artefacts import Stored as StoredArtefact
 from chimera.context import CheckpointNote
 from chimera.jobs.bell import ring
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job
 from training_app.core.tally import Stored, Tally, stored_number
 from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.services.adopt import adopt_checkpoint
 from training_app.services.alerting import Alerting
 
 FLUSH_SECONDS = 0.2
@@ -103,6 +105,16 @@ class RunRecorder:
                     "path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt,
                 },
             )  # fmt: skip
+
+    def keep(self, stored: StoredArtefact, step: int, tokens: int) -> None:
+        with self.lease.fenced() as job:
+            run = TrainingRun.objects.get(pk=self.run_id)
+            checkpoint = adopt_checkpoint(job, run, stored, step, tokens)
+            RunEvent.objects.get_or_create(
+                run=run, kind="checkpoint", step=step,
+                defaults={"attempt": self.attempt, "message": f"kept {checkpoint.uid} at step {step}"},
+            )  # fmt: skip
+            self._ring(events=True)
 
     def resume(self) -> CheckpointNote | None:
         self._start_over()

@@ -23,7 +23,7 @@ def create_run(job: Job) -> None:
         name=config.name,
         group=config.group,
         seed=config.seed,
-        steps=-(-schedule.manifest["num_rows"] // config.batch_sequences),
+        steps=max(0, -(-(schedule.manifest["num_rows"] - config.first_row) // config.batch_sequences)),
         budget_tokens=schedule.manifest["num_tokens"],
         planned_digest=schedule.order_digest,
     )

@@ -8,6 +8,8 @@ from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from tests.core.curriculum.sequence_factory import build_schedule, build_sequences
 from training_app.core.configs import TINY, TrainConfig
+from training_app.core.engine import Run, accumulate
+from training_app.core.probes.base import StepView
 
 
 class StoppingContext(LocalContext):
@@ -36,8 +38,17 @@ def make_config(**changes: object) -> TrainConfig:
     return TrainConfig.model_validate(settings | changes)
 
 
+def step_view(run: Run) -> StepView:
+    """The first step of a prepared run after its backward pass, as probes see it."""
+    batch = run.batches[0]
+    found = accumulate(run, batch, with_entropy=True)
+    probe_BT = run.held_out.probe_batch()
+    return StepView(1, run.model, found.entropy_N, probe_BT, batch, found.row_losses, run.objective, run.table)
+
+
 def without_clock(points: list[tuple[int, int, dict[str, float]]]) -> list[tuple[int, int, dict[str, float]]]:
-    """Metric points without the one series that measures time."""
+    """Metric points without the series that measure time."""
+    clocks = ("tokens_per_second", "probe_seconds/")
     return [
-        (step, tokens, {k: v for k, v in values.items() if k != "tokens_per_second"}) for step, tokens, values in points
+        (step, tokens, {k: v for k, v in values.items() if not k.startswith(clocks)}) for step, tokens, values in points
     ]

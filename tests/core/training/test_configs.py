@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.core.training.run_factory import make_config
-from training_app.core.configs import ModelConfig, TrainConfig
+from training_app.core.configs import TrainConfig
 from training_app.core.metric_keys import describe, metric_keys
 
 
@@ -29,7 +29,7 @@ def test_a_config_survives_json():
 
 def test_heads_that_do_not_divide_the_hidden_size_are_refused():
     with pytest.raises(ValidationError, match="multiple of 2 × num_heads"):
-        ModelConfig(hidden_size=100, num_heads=3)
+        make_config(model={"key": "llama", "config": {"hidden_size": 100, "num_heads": 3}})
 
 
 def test_a_misspelt_probe_is_offered_the_nearest_name():

@@ -9,8 +9,7 @@ from chimera.context import LeaseLost
 from chimera.errors import InputError
 from tests.core.training.run_factory import make_config, make_context, without_clock
 from training_app.core.configs import OptimizerConfig
-from training_app.core.engine import build_optimizer, next_token_loss, prepare, resolve_device, train
-from training_app.core.learning_rate import LearningRateConfig
+from training_app.core.engine import accumulate, build_optimizer, prepare, resolve_device, train
 from training_app.core.metric_keys import describe
 from training_app.core.probes.base import PROBES
 
@@ -88,7 +87,7 @@ def test_a_diverging_run_stops_with_an_event_and_says_what_to_lower(tmp_path):
     run = prepare(make_config(), schedule, table)
     with torch.no_grad():
         run.model.model.norm.weight[0] = math.nan
-    with pytest.raises(InputError, match=r"diverged: loss is nan at step 1 .*lower learning_rate\.peak"):
+    with pytest.raises(InputError, match=r"diverged: loss is nan at step 1 .*lower learning_rate\.config\.peak"):
         train(run, ctx)
     assert [(kind, step) for kind, _, step in ctx.recorder.events] == [("diverged", 1)]
     assert math.isnan(ctx.recorder.points[0][2]["loss"])
@@ -123,10 +122,10 @@ def test_a_row_s_weight_scales_its_share_of_the_loss(tmp_path):
     run = prepare(make_config(), schedule, table)
     run.batches.rows = schedule.rows.copy()
     run.batches.rows["weight"][:4] = (1, 0, 0, 0)
-    weighted, _ = next_token_loss(run.model, run.batches[0], with_entropy=False)
+    weighted = accumulate(run, run.batches[0], with_entropy=False)
     run.batches.rows, run.batches.batch_sequences = schedule.rows, 1
-    alone, _ = next_token_loss(run.model, run.batches[0], with_entropy=False)
-    assert float(weighted.detach()) == pytest.approx(float(alone.detach()), rel=1e-6)
+    alone = accumulate(run, run.batches[0], with_entropy=False)
+    assert weighted.loss == pytest.approx(alone.loss, rel=1e-6)
 
 
 def test_asking_for_a_gpu_where_there_is_none_is_an_input_error(monkeypatch):
@@ -139,7 +138,7 @@ def test_asking_for_a_gpu_where_there_is_none_is_an_input_error(monkeypatch):
 def test_a_short_golden_run_gives_the_recorded_losses(tmp_path):
     ctx, table, schedule = make_context(tmp_path, num_sequences=240)
     config = make_config(
-        learning_rate=LearningRateConfig(peak=4e-3, shape="cosine", warmup_fraction=0.1, final_fraction=0.1),
+        learning_rate={"key": "cosine", "config": {"peak": 4e-3, "warmup_fraction": 0.1, "final_fraction": 0.1}},
         optimizer=OptimizerConfig(beta1=0.9, beta2=0.95, epsilon=1e-8, weight_decay=0.1, clip_norm=1.0),
     )
     run = prepare(config, schedule, table)

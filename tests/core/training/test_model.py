@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from training_app.core.architectures.base import TextShape
 from training_app.core.configs import STARTER, TINY
 from training_app.core.model import build_model, head_weight, hidden_linears, last_hidden, num_parameters
 
@@ -10,7 +11,7 @@ pytestmark = pytest.mark.torch
 
 
 def build(config=TINY, vocab_size=512, seed=0):
-    return build_model(config, vocab_size=vocab_size, max_length=64, eos_id=0, seed=seed)
+    return build_model(config.build(), TextShape(vocab_size=vocab_size, max_length=64, eos_id=0), seed=seed)
 
 
 @pytest.mark.parametrize(("config", "vocab_size", "count"), [(TINY, 512, 43_168), (STARTER, 2048, 1_066_112)])

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from tests.core.training.run_factory import make_config, make_context
-from training_app.core.engine import Run, next_token_loss, prepare
+from tests.core.training.run_factory import make_config, make_context, step_view
+from training_app.core.engine import Run, prepare
 from training_app.core.metric_keys import describe
 from training_app.core.probes.attention_entropy import attention_entropy, normalised_entropy
 from training_app.core.probes.base import PROBES, StepView
@@ -18,9 +18,7 @@ def stepped(tmp_path_factory) -> tuple[Run, StepView]:
     """A run after its first backward pass, as probes see it."""
     _, table, schedule = make_context(tmp_path_factory.mktemp("probes"))
     run = prepare(make_config(), schedule, table)
-    loss, entropy = next_token_loss(run.model, run.batches[0], with_entropy=True)
-    loss.backward()
-    return run, StepView(1, run.model, entropy, run.held_out.probe_batch())
+    return run, step_view(run)
 
 
 def test_stable_rank_of_the_worked_examples():

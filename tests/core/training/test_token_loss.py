@@ -13,6 +13,7 @@ from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.jobs import measure
 from curriculum_app.core.tokenizer import END_OF_TEXT_ID, byte_tokenizer
 from tests.core.curriculum.test_columns import make_context, make_documents
+from training_app.core.architectures.base import TextShape
 from training_app.core.configs import TINY
 from training_app.core.model import build_model
 from training_app.core.token_loss import TextLoss, spans
@@ -32,7 +33,7 @@ def test_windows_predict_every_token_but_the_first_once(length, window, data):
 @pytest.fixture(scope="module")
 def reader():
     tokenizer = byte_tokenizer()
-    model = build_model(TINY, vocab_size=257, max_length=32, eos_id=END_OF_TEXT_ID, seed=0)
+    model = build_model(TINY.build(), TextShape(vocab_size=257, max_length=32, eos_id=END_OF_TEXT_ID), seed=0)
     model.train(False)
     return TextLoss(model, tokenizer, END_OF_TEXT_ID, 32)
 

@@ -1,0 +1,1 @@
+"""Architectures that a model can be trained from scratch in: one file each."""

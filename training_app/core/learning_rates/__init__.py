@@ -1,0 +1,1 @@
+"""Learning rates as functions of the tokens seen: one file each."""

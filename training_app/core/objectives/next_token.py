@@ -1,0 +1,34 @@
+"""Next-token prediction over whole sequences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chimera.typed import Config as BaseConfig
+from training_app.core.objectives.base import OBJECTIVES, Objective, StepLoss
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from curriculum_app.core.sequences import SequenceTable
+    from training_app.core.order import Arrays, Batch, Rows
+
+
+@OBJECTIVES.register("next_token")
+class NextToken(Objective):
+    """Mean negative log-likelihood of every next token (Bengio et al. 2003), weighted by the rows' weights."""
+
+    title = "Next token"
+
+    class Config(BaseConfig):
+        """Nothing to set."""
+
+    def collate(self, rows: Rows, table: SequenceTable) -> Arrays:
+        from training_app.core.order import shifted
+
+        return shifted(rows, table)
+
+    def loss(self, model: PreTrainedModel, batch: Batch, *, with_entropy: bool) -> StepLoss:
+        from training_app.core.loss import weighted_next_token_loss
+
+        return weighted_next_token_loss(model, batch, with_entropy=with_entropy)
