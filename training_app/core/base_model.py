@@ -33,7 +33,7 @@ def starting_model(config: TrainConfig, table: SequenceTable, base: Checkpoint |
     require_plain_head(model)
     config.adapter.build().apply(model)
     if config.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        model.activation_checkpointing_enable({"use_reentrant": False})
     return model
 
 
