@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "treebeard",
     "chimera.projects",
+    "chimera.webhooks",
     "chimera.jobs",
     "curriculum_app",
     "training_app",
@@ -80,6 +81,7 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) if REDIS_URL.startswith("unix:") else REDIS_URL
 LEASE_SECONDS = env.integer("CHIMERA_LEASE_SECONDS", 30)
 HEARTBEAT_SECONDS = env.integer("CHIMERA_HEARTBEAT_SECONDS", 5)
+WEBHOOK_PRIVATE = env.boolean("CHIMERA_WEBHOOK_PRIVATE", False)
 SWEEP_SECONDS = env.integer("CHIMERA_SWEEP_SECONDS", 10)
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api_urls),
     path("", include("chimera.projects.urls")),
+    path("", include("chimera.webhooks.urls")),
     path("", include("chimera.jobs.urls")),
     path("", include("curriculum_app.urls")),
     path("", include("training_app.urls")),

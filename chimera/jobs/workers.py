@@ -22,8 +22,10 @@ from django.utils import timezone
 from chimera.jobs.models import ControlRequest, Job, State, Worker
 from chimera.jobs.sweep import sweep
 from chimera.jobs.transitions import move
+from chimera.webhooks.delivery import deliver_due, forget_old
 
 log = logging.getLogger(__name__)
+DELIVERY_SECONDS, TIDY_SECONDS = 2.0, 3600.0
 _stop = threading.Event()
 _facts: dict[str, Any] = {}
 
@@ -37,6 +39,7 @@ def _set_up(sender: str, instance: Any, **kwargs: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _ready(**kwargs: Any) -> None:
     threading.Thread(target=keep_house, args=(_facts["name"],), name="housekeeping", daemon=True).start()
+    threading.Thread(target=deliver, name="deliveries", daemon=True).start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
@@ -83,6 +86,16 @@ def keep_house(name: str) -> None:
         _guarded(_seen)
         _stop.wait(settings.HEARTBEAT_SECONDS)
     _guarded(lambda: release(name))
+
+
+def deliver() -> None:
+    """Make the calls of webhooks until the worker shuts down; a slow address delays no heartbeat."""
+    tidied = -float("inf")
+    while not _stop.wait(DELIVERY_SECONDS):
+        _guarded(deliver_due)
+        if time.monotonic() - tidied >= TIDY_SECONDS:
+            tidied = time.monotonic()
+            _guarded(forget_old)
 
 
 def _seen() -> None:

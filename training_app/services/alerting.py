@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.urls import reverse
+
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import ControlRequest, Job, State
 from chimera.jobs.transitions import move
+from chimera.webhooks.formats import Notice
+from chimera.webhooks.services import announce
 from training_app.core.alert_rules import Alert, AlertSet
+from training_app.core.tally import stored_number
 from training_app.models import RunEvent, TrainingRun
 from training_app.selectors.alert_rules import active_rules, last_change
 
@@ -21,6 +26,7 @@ class Alerting:
 
     def __init__(self, run: TrainingRun, lease: Lease) -> None:
         self.run_id, self.project_id, self.lease = run.pk, run.project_id, lease
+        self.uid, self.name = run.uid, run.name
         self._set: AlertSet | None = None
         self._rules_of: object = None
         self._found: list[Alert] = []
@@ -50,6 +56,8 @@ class Alerting:
                     "message": alert.message[:500],
                 },
             )  # fmt: skip
+            if new:
+                announce(self.project_id, self._notice(alert))
             if new and alert.stop:
                 self._stop(job, alert)
         return bool(self._found)
@@ -70,6 +78,15 @@ class Alerting:
             self._rules_of = last_change(self.project_id)
             self._set = AlertSet(active_rules(self.project_id))
         return self._set
+
+    def _notice(self, alert: Alert) -> Notice:
+        """What webhooks are told, named by its point: a resumed run that comes here again tells nothing."""
+        number = stored_number(alert.value)
+        facts = {"run": self.uid, "run_name": self.name, "step": alert.step, "rule": alert.rule_id}
+        once = f"{self.uid}:{alert.rule_id}:{alert.step}:{alert.key}"
+        path = f"{reverse('run-detail', args=[self.run_id])}#step-{alert.step}"
+        facts |= {"key": alert.key, "value": number}
+        return Notice(alert.level, f"{self.name}, step {alert.step:,}", alert.message, path, once, facts=facts)
 
     def _stop(self, job: Job, alert: Alert) -> None:
         """Let the run pause at its next step, as if a user had asked for it."""
