@@ -30,6 +30,7 @@ from chimera.form_shapes import (
     is_subclass,
     label_of,
     offer,
+    said_of,
     shape_of,
     summary_of,
 )
@@ -178,7 +179,18 @@ class ConfigForm(forms.Form):
                 self._sections.append(inner)
                 self._walk(kind, f"{path}.", {**defaults_of(kind), **(value or {})}, inner)
             else:
-                self._add(path, label_of(name, info), info, value, section)
+                self._add(path, label_of(name, info), info, value, self._named_section(info) or section)
+
+    def _named_section(self, info: FieldInfo) -> Section | None:
+        """The section named by a field's `json_schema_extra={"section": title}`; it stands where its first field does."""
+        title = said_of(info).get("section", "")
+        if not title:
+            return None
+        known = next((section for section in self._sections if section.title == title), None)
+        if known is None:
+            known = Section(title, around=title)
+            self._sections.append(known)
+        return known
 
     def _add_choice(self, path: str, kind: type[Choice], info: FieldInfo, value: Any, around: str) -> None:
         """A select of the registry's entries and, as a section of their own, the settings of the chosen one."""

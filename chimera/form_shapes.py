@@ -97,7 +97,7 @@ def _leaf(kind: Any, info: FieldInfo | None) -> Shape | None:
     if kind in (int, float):
         return {"type": "number", "attributes": bounds(info, kind) if info else {"step": "any"}}
     if kind is str:
-        return {"type": "text", "long": True} if _said_of(info).get("multiline") else {"type": "text"}
+        return {"type": "text", "long": True} if said_of(info).get("multiline") else {"type": "text"}
     if get_origin(kind) is Ref:
         return {"type": "select", "names": ref_kind_of(kind), "options": [None], "labels": ["choose …"]}
     return {"type": "select", "options": list(get_args(kind))} if get_origin(kind) is Literal else None
@@ -117,11 +117,11 @@ def offer(shape: Any, ref_choices: RefChoices) -> Any:
 
 def _titles(info: FieldInfo | None) -> Shape:
     """What the keys and values of a dictionary are called: `key_title` and `value_title` of its JSON schema."""
-    said = _said_of(info)
+    said = said_of(info)
     return {"keyTitle": said.get("key_title", "Name"), "valueTitle": said.get("value_title", "Value")}
 
 
-def _said_of(info: FieldInfo | None) -> Mapping[str, Any]:
+def said_of(info: FieldInfo | None) -> Mapping[str, Any]:
     """What a field's JSON schema says beside pydantic's own words."""
     extra = info.json_schema_extra if info else None
     return extra if isinstance(extra, Mapping) else {}

@@ -74,6 +74,11 @@ class OptimizerConfig(Config):
     clip_norm: float = Field(1.0, gt=0, title="Gradient clipping", description="largest global gradient norm")
 
 
+# Sections of the form, closed until they are asked for.
+CHECKPOINTS: dict[str, Any] = {"section": "Checkpoints and faults"}
+HARDWARE: dict[str, Any] = {"section": "Hardware and memory"}
+
+
 def default_probes() -> list[ProbeChoice]:
     return [ProbeChoice(key=key) for key in ("attention_entropy", "stable_rank", "token_entropy")]
 
@@ -81,42 +86,59 @@ def default_probes() -> list[ProbeChoice]:
 class TrainSettings(Config):
     """How a run learns and what it measures on the way: everything but its data order and its seed."""
 
+    batch_sequences: int = Field(4, ge=1, le=4096, title="Sequences a step")
+    evaluate_every: int = Field(256, ge=0, title="Evaluate every", description="steps; 0 means only at the end")
+    probes: list[ProbeChoice] = Field(default_factory=default_probes, title="Probes")
     model: ModelChoice = Field(
         default_factory=lambda: STARTER, title="Model", description="of a run from scratch; a base brings its own"
     )
     adapter: AdapterChoice = Field(default_factory=lambda: AdapterChoice(key="none"), title="Adapter")
     objective: ObjectiveChoice = Field(default_factory=lambda: ObjectiveChoice(key="next_token"), title="Objective")
-    batch_sequences: int = Field(4, ge=1, le=4096, title="Sequences a step")
-    micro_batch_sequences: int = Field(
-        0, ge=0, le=4096, title="Sequences at once", description="gradients accumulate over a step's parts; 0: all"
-    )
     learning_rate: LearningRateChoice = Field(
         default_factory=lambda: LearningRateChoice(key="cosine"), title="Learning rate"
     )
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig, title="Optimizer")
-    evaluate_every: int = Field(256, ge=0, title="Evaluate every", description="steps; 0 means only at the end")
-    probes: list[ProbeChoice] = Field(default_factory=default_probes, title="Probes")
-    checkpoint_every_seconds: float = Field(60.0, gt=0, title="Resume point every (seconds)")
-    checkpoint_every_steps: int = Field(0, ge=0, title="Resume point every (steps)", description="0: by time only")
-    keep_every_steps: int = Field(
-        0, ge=0, title="Keep a checkpoint every (steps)", description="for good, to fork, average or chat; 0: the last"
-    )
-    keep_moments: bool = Field(
-        False, title="Keep the optimizer's state too", description="in kept checkpoints, three times their size"
-    )
     max_non_finite: int = Field(
-        1, ge=1, le=1000, title="Stop after steps without a number",
+        1, ge=1, le=1000, title="Stop after steps without a number", json_schema_extra=CHECKPOINTS,
         description="in a row; a step whose loss or gradient is NaN or infinite changes no weight",
     )  # fmt: skip
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto takes a GPU if present")
-    threads: int = Field(1, ge=1, le=256, title="CPU threads", description="results are bit-equal per thread count")
+    checkpoint_every_seconds: float = Field(
+        60.0, gt=0, title="Resume point every (seconds)", json_schema_extra=CHECKPOINTS
+    )
+    checkpoint_every_steps: int = Field(
+        0, ge=0, title="Resume point every (steps)", description="0: by time only", json_schema_extra=CHECKPOINTS
+    )
+    keep_every_steps: int = Field(
+        0, ge=0, title="Keep a checkpoint every (steps)", json_schema_extra=CHECKPOINTS,
+        description="for good, to fork, average or chat; 0: the last only",
+    )  # fmt: skip
+    keep_moments: bool = Field(
+        False, title="Keep the optimizer's state too", json_schema_extra=CHECKPOINTS,
+        description="in kept checkpoints, three times their size",
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", title="Device", description="auto takes a GPU if present", json_schema_extra=HARDWARE
+    )
+    threads: int = Field(
+        1, ge=1, le=256, title="CPU threads", json_schema_extra=HARDWARE,
+        description="results are bit-equal per thread count",
+    )  # fmt: skip
     precision: Literal["float32", "bf16"] = Field(
-        "float32", title="Precision", description="bf16: matrix products in bfloat16, weights and sums in float32"
-    )
+        "float32", title="Precision", json_schema_extra=HARDWARE,
+        description="bf16: matrix products in bfloat16, weights and sums in float32",
+    )  # fmt: skip
+    micro_batch_sequences: int = Field(
+        0, ge=0, le=4096, title="Sequences at once", json_schema_extra=HARDWARE,
+        description="gradients accumulate over a step's parts; 0: all",
+    )  # fmt: skip
     gradient_checkpointing: bool = Field(
-        False, title="Gradient checkpointing", description="compute activations twice to hold fewer of them"
-    )
-    compile: bool = Field(False, title="Compile", description="torch.compile: slow start, faster steps on a GPU")
+        False, title="Gradient checkpointing", json_schema_extra=HARDWARE,
+        description="compute activations twice to hold fewer of them",
+    )  # fmt: skip
+    compile: bool = Field(
+        False, title="Compile", json_schema_extra=HARDWARE,
+        description="torch.compile: slow start, faster steps on a GPU",
+    )  # fmt: skip
 
     @model_validator(mode="before")
     @classmethod

@@ -11,8 +11,11 @@ from pydantic import BaseModel
 from chimera.form_shapes import bare, is_subclass
 from chimera.registry import Choice
 from chimera.typed import Config
+from training_app.core.architectures.base import ARCHITECTURES
 from training_app.core.configs import TrainConfig
 from training_app.models import TrainingRun
+
+SIZES = (("num_layers", "layers"), ("hidden_size", "wide"), ("num_heads", "heads"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,19 @@ def config_facts(run: TrainingRun) -> ConfigFacts:
     ]
     sections = [("Run", own), *nested] + ([("Probes", probes)] if probes else [])
     return ConfigFacts(sections, json.dumps(config, indent=2, ensure_ascii=False), run.job.fingerprint)
+
+
+def model_line(run: TrainingRun) -> str:
+    """What a run trains, in a few words: a new model by architecture and sizes, or its base and adapter."""
+    config = run.job.config
+    adapter = config.get("adapter", {}).get("key", "none")
+    if config.get("base"):
+        return f"{config['base']}, {'all weights' if adapter == 'none' else adapter.upper()}"
+    chosen = config.get("model") or {}
+    sizes = chosen.get("config", chosen)  # runs of old hold the sizes themselves
+    title = next((entry.title for entry in ARCHITECTURES if entry.key == chosen.get("key", "llama")), "")
+    parts = [f"{sizes[name]} {word}" for name, word in SIZES if sizes.get(name)]
+    return ", ".join([title or str(sizes.get("model_type", "")), *parts])
 
 
 def _plain(value: Any) -> bool:

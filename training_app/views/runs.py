@@ -20,7 +20,7 @@ from training_app.selectors import live
 from training_app.selectors import runs as selectors
 from training_app.selectors.batch import batch_of
 from training_app.selectors.compare import siblings
-from training_app.selectors.config import config_facts, planned_chart_available
+from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
 from training_app.selectors.timeline import timeline
 from training_app.views.request import run_or_404
@@ -88,6 +88,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
     context = _page(request, run, "run-detail") | {
         "cards": RUN_CARDS,
+        "architecture": model_line(run),
         "seq": live.last_seq(actor, run.pk),
         "timeline": timeline(actor, run),
         "checkpoints": selectors.checkpoints(actor, run),
