@@ -182,7 +182,7 @@ class ConfigForm(forms.Form):
                 self._add(path, label_of(name, info), info, value, self._named_section(info) or section)
 
     def _named_section(self, info: FieldInfo) -> Section | None:
-        """The section named by a field's `json_schema_extra={"section": title}`; it stands where its first field does."""
+        """The section that a field names (`json_schema_extra={"section": title}`), in the place of its first field."""
         title = said_of(info).get("section", "")
         if not title:
             return None

@@ -166,6 +166,8 @@ class TrainConfig(TrainSettings):
 
     name: str = Field(min_length=1, max_length=200, title="Name")
     schedule: Ref[Schedule] = Field(title="Schedule", description="the order of sequences to train on")
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="of the initial weights")
+    group: str = Field("", max_length=200, title="Group", description="runs of one arm share a group")
     base: Ref[Checkpoint] | None = Field(
         None, title="Base", description="a checkpoint to go on from; none: a new model as described below"
     )
@@ -175,8 +177,6 @@ class TrainConfig(TrainSettings):
     carry_moments: bool = Field(
         False, title="Carry the optimizer's state on", description="that of the base, which must hold it"
     )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="of the initial weights")
-    group: str = Field("", max_length=200, title="Group", description="runs of one arm share a group")
 
     @model_validator(mode="after")
     def _adapter_has_a_base(self) -> Self:
