@@ -2,9 +2,10 @@
 
 from chimera.capabilities import provide
 from chimera.jobs import refs
-from chimera.jobs.kinds import JobKind, register
+from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
+from training_app.core.configs_external import ExternalRunConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
@@ -21,5 +22,17 @@ register(
         created="training_app.services.runs:create_run",
         recorder="training_app.services.recorder:recorder_for",
         page="training_app.services.runs:run_page",
+    )
+)
+register(
+    JobKind(
+        name="external-run",
+        title="Run of another trainer",
+        summary="A run that a program elsewhere trains and logs here through the API.",
+        config=ExternalRunConfig,
+        created="training_app.services.runs:create_foreign_run",
+        page="training_app.services.runs:run_page",
+        queue=CLIENT_QUEUE,
+        listed=False,
     )
 )

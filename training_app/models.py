@@ -10,6 +10,18 @@ from chimera.projects.models import Project
 from curriculum_app.models import Schedule
 
 
+class Source(models.TextChoices):
+    """Whose trainer a run's points come from."""
+
+    HERE = "here", "trained here"
+    CLIENT = "client", "own trainer"
+    TRANSFORMERS = "transformers", "transformers"
+    TENSORBOARD = "tensorboard", "TensorBoard"
+    MLFLOW = "mlflow", "MLflow"
+    CSV = "csv", "CSV"
+    JSON = "json", "JSON"
+
+
 class TrainingRun(models.Model):
     """A model trained once on one schedule with one seed. State and progress are its job's; config is frozen there."""
 
@@ -17,6 +29,7 @@ class TrainingRun(models.Model):
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="run")
     schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
     name = models.CharField(max_length=200)
+    source = models.CharField(max_length=20, choices=Source.choices, default=Source.HERE)
     group = models.CharField(max_length=200, blank=True)
     seed = models.BigIntegerField(default=0)
     parameters = models.BigIntegerField(null=True, blank=True)
@@ -43,6 +56,11 @@ class TrainingRun(models.Model):
     @property
     def uid(self) -> str:
         return f"run-{self.pk}"
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another trainer made it: then there is no schedule, no plan and no checkpoint to look at."""
+        return self.source != Source.HERE
 
 
 class MetricRow(models.Model):
@@ -144,6 +162,18 @@ class SavedState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} at step {self.step}"
+
+
+class ClientSession(models.Model):
+    """Which program writes a foreign run now, and how far: batches up to `last_seq` are stored."""
+
+    run = models.OneToOneField(TrainingRun, on_delete=models.CASCADE, related_name="client")
+    session = models.CharField(max_length=64)
+    last_seq = models.BigIntegerField(default=0)
+    program = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: batch {self.last_seq}"
 
 
 class Checkpoint(Artefact):

@@ -41,8 +41,10 @@ _REF = "#/components/schemas/{model}"
 class BearerToken(HttpBearer):
     """`Authorization: Bearer chimera_…`; the token names user and project."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
         actor = actor_of_token(token)
+        if actor is None:
+            raise AuthenticationError  # not the next way in: a browser's would speak of cookies
         request.actor = actor  # type: ignore[attr-defined]
         return actor
 
@@ -52,7 +54,7 @@ class JobsAPI(NinjaAPI):
 
     def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(*args, **kwargs)
-        kinds = all_kinds()
+        kinds = [kind for kind in all_kinds() if not kind.of_client]
         chosen, definitions = models_json_schema([(kind.config, "validation") for kind in kinds], ref_template=_REF)
         schema["components"].setdefault("schemas", {}).update(definitions.get("$defs", {}))
         generic = schema["paths"].pop("/api/jobs/{name}")
@@ -88,7 +90,7 @@ def start_job(
     idempotency_key: IdempotencyKey = "",
 ) -> Status[JobOut]:
     """Start a job of kind `name` with the JSON body as its config; the same Idempotency-Key gives the same job."""
-    actor = _actor(request)
+    actor = actor_of_call(request)
     job, created = services.start(actor, name, _body(request), key=idempotency_key, priority=priority)
     return Status(201 if created else 200, describe_job(job))
 
@@ -99,13 +101,13 @@ def list_jobs(request: HttpRequest, state: str = "", kind: str = "", limit: int 
     if state not in ("", "active", *State.values):
         raise InputError(Problem(f"unknown state {state!r}", "state", hint=f"active, {', '.join(State.values)}"))
     start, end = max(0, offset), max(0, offset) + min(max(1, limit), 200)
-    return [describe_job(job) for job in selectors.jobs_list(_actor(request), state=state, kind=kind)[start:end]]
+    return [describe_job(job) for job in selectors.jobs_list(actor_of_call(request), state=state, kind=kind)[start:end]]
 
 
 @api.get("/jobs/{name}", response={200: JobOut, **REFUSALS}, tags=["jobs"])
 def get_job(request: HttpRequest, name: str) -> JobOut:
     """One job, by its id (`job-12` or `12`)."""
-    return describe_job(selectors.job_get(_actor(request), _number(name)))
+    return describe_job(selectors.job_get(actor_of_call(request), _number(name)))
 
 
 @api.post("/jobs/{name}/{verb}", response={200: JobOut, **REFUSALS}, tags=["jobs"])
@@ -113,7 +115,7 @@ def control_job(request: HttpRequest, name: str, verb: str) -> JobOut:
     """`pause`, `resume`, `cancel` or `retry` a job."""
     if verb not in services.VERBS:
         raise InputError(Problem(f"unknown verb {verb!r}", "verb", hint=f"one of {', '.join(services.VERBS)}"))
-    actor = _actor(request)
+    actor = actor_of_call(request)
     job = selectors.job_get(actor, _number(name))
     return describe_job(services.VERBS[verb](actor, job))
 
@@ -121,17 +123,17 @@ def control_job(request: HttpRequest, name: str, verb: str) -> JobOut:
 @api.get("/artefacts/{uid}", response={200: ArtefactOut, **REFUSALS}, tags=["artefacts"])
 def get_artefact(request: HttpRequest, uid: str) -> ArtefactOut:
     """A stored thing by its uid (`dataset-3`)."""
-    return describe_artefact(selectors.artefact_get(_actor(request), uid))
+    return describe_artefact(selectors.artefact_get(actor_of_call(request), uid))
 
 
 @api.delete("/artefacts/{uid}", response={200: ArtefactOut, **REFUSALS}, tags=["artefacts"])
 def delete_artefact(request: HttpRequest, uid: str) -> ArtefactOut:
     """Delete a stored thing: its row and manifest stay, its files go once no project needs them."""
-    actor = _actor(request)
+    actor = actor_of_call(request)
     return describe_artefact(deletion.delete(actor, selectors.artefact_get(actor, uid)))
 
 
-def _actor(request: HttpRequest) -> Actor:
+def actor_of_call(request: HttpRequest) -> Actor:
     actor: Actor | None = getattr(request, "actor", None) or None
     if actor is None:
         raise PermissionDenied("you are a member of no project")

@@ -43,7 +43,7 @@ def insert(
     JobEvent.objects.create(job=job, state=job.state, message="created", actor=_name(job))
     if kind.created:
         resolve(kind.created)(job)
-    if not kind.composite:
+    if not (kind.composite or kind.of_client):
         dispatch(job)
     bell.job_changed(job)
     return job

@@ -40,6 +40,9 @@ class Finished:
     summary: dict[str, Any]
 
 
+CLIENT_QUEUE = "client"  # no worker takes from it: a program elsewhere holds these jobs through the API
+
+
 @dataclass(frozen=True)
 class JobKind:
     """A kind of job.
@@ -47,6 +50,7 @@ class JobKind:
     Leaf: `run` is `run(config, ctx) -> result` (pure domain), `adopt` is `adopt(job, result) -> Adopted`, called in the
     transaction that ends the job. Composite: `plan` is `plan(config, finished) -> list[Child]` (pure; names every child
     that may exist by now), `conclude` is `conclude(job, finished) -> Adopted`, called when all of them have succeeded.
+    Of a client: `queue` is `CLIENT_QUEUE`, and a program elsewhere starts it, holds its lease and ends it.
     `created` is `created(job) -> None`, called in the transaction that creates the job.
     `recorder` is `recorder(job, lease) -> Recorder`. `page` is `page(job) -> str`, the URL a browser goes to.
     """
@@ -68,6 +72,10 @@ class JobKind:
     @property
     def composite(self) -> bool:
         return bool(self.plan)
+
+    @property
+    def of_client(self) -> bool:
+        return self.queue == CLIENT_QUEUE
 
 
 _KINDS: dict[str, JobKind] = {}

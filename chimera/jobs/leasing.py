@@ -37,6 +37,7 @@ class Lease:
     token: str
     attempt: int
     lost: bool = False
+    seconds: float | None = None  # how long it lasts without a beat; None: LEASE_SECONDS
     _renewed: float = field(default_factory=time.monotonic)
 
     def rows(self) -> QuerySet[Job]:
@@ -64,11 +65,11 @@ class Lease:
         """Extend the lease; marks it lost when it is no longer ours or could not be extended in time."""
         now = timezone.now()
         try:
-            held = self.rows().update(lease_until=_until(), heartbeat_at=now)
+            held = self.rows().update(lease_until=_until(self.seconds), heartbeat_at=now)
         except Error as error:
             log.warning("job-%s: heartbeat failed: %s", self.job_id, error)
             connection.close()
-            self.lost = time.monotonic() - self._renewed > settings.LEASE_SECONDS
+            self.lost = time.monotonic() - self._renewed > (self.seconds or settings.LEASE_SECONDS)
             return
         self._renewed = time.monotonic()
         self.lost = held == 0
@@ -104,18 +105,18 @@ def claim(queue: str, worker: str = "") -> tuple[Job, Lease] | None:
     return _claim(claimable().filter(queue=queue), worker)
 
 
-def claim_job(job_id: int, worker: str = "") -> tuple[Job, Lease] | None:
-    """Claim one certain job; None if it is not queued."""
-    return _claim(claimable().filter(pk=job_id), worker)
+def claim_job(job_id: int, worker: str = "", seconds: float | None = None) -> tuple[Job, Lease] | None:
+    """Claim one certain job; None if it is not queued. The lease lasts `seconds` without a beat."""
+    return _claim(claimable().filter(pk=job_id), worker, seconds)
 
 
 @transaction.atomic
-def _claim(rows: QuerySet[Job], worker: str) -> tuple[Job, Lease] | None:
+def _claim(rows: QuerySet[Job], worker: str, seconds: float | None = None) -> tuple[Job, Lease] | None:
     job = rows.select_for_update(skip_locked=True, of=("self",)).first()
     if job is None:
         return None
     now = timezone.now()
-    lease = Lease(job.pk, secrets.token_hex(16), job.attempt + 1)
+    lease = Lease(job.pk, secrets.token_hex(16), job.attempt + 1, seconds=seconds)
     claimed = move(
         job,
         [State.QUEUED],
@@ -123,7 +124,7 @@ def _claim(rows: QuerySet[Job], worker: str) -> tuple[Job, Lease] | None:
         note=f"claimed by {worker}" if worker else "claimed",
         attempt=lease.attempt,
         lease_owner=lease.token,
-        lease_until=_until(),
+        lease_until=_until(seconds),
         heartbeat_at=now,
         progress_at=now,
         worker=worker[:120],
@@ -134,5 +135,5 @@ def _claim(rows: QuerySet[Job], worker: str) -> tuple[Job, Lease] | None:
     return (job, lease) if claimed else None
 
 
-def _until() -> object:
-    return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS)
+def _until(seconds: float | None) -> object:
+    return timezone.now() + timedelta(seconds=seconds or settings.LEASE_SECONDS)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from chimera.errors import InputError, Problem
 from chimera.jobs import bell, composites, creation
 from chimera.jobs.dispatch import dispatch
-from chimera.jobs.kinds import get_kind
+from chimera.jobs.kinds import CLIENT_QUEUE, get_kind
 from chimera.jobs.models import FINISHED, ControlRequest, Job, State
 from chimera.jobs.transitions import lock, move
 from chimera.jobs.validation import validate
@@ -32,6 +32,9 @@ def start(actor: Actor, kind: str, raw: Any, *, key: str = "", priority: int = 0
         InputError: the config is wrong, or `key` was used for another job.
     """
     actor.require(Role.EDITOR)
+    if get_kind(kind).of_client:
+        raise InputError(Problem(f"a job of kind {kind} is started by its own program", "kind",
+                                 hint="see Runs → Bring your own run"))  # fmt: skip
     config = validate(kind, raw, actor.project)
     known = _known(actor, kind, config, key)
     if known is not None:
@@ -91,6 +94,8 @@ VERBS: dict[str, Callable[[Actor, Job], Job]] = {"pause": pause, "resume": resum
 
 def verbs_for(job: Job) -> list[str]:
     """The verbs that make sense in the job's state, for buttons."""
+    if job.queue == CLIENT_QUEUE:
+        return ["cancel"] if job.state == State.RUNNING else []
     if job.state in (State.FAILED, State.CANCELLED):
         return ["retry"]
     if job.state in (State.SUCCEEDED, State.CANCELLING):
@@ -117,6 +122,8 @@ def _control(
 ) -> Job:
     actor.require(Role.EDITOR)
     row = lock(job)
+    if row.queue == CLIENT_QUEUE and change is not _cancel:
+        raise InputError(Problem(f"{row.uid} is held by its own program", hint="stop it, or start it again, there"))
     if needs_live_parent and row.parent is not None and row.parent.state not in (State.RUNNING, State.FAILED):
         parent = row.parent
         message = f"{row.uid} belongs to {parent.uid}, which is {parent.state}"

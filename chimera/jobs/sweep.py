@@ -15,6 +15,7 @@ from chimera.celery import app
 from chimera.jobs import composites
 from chimera.jobs.context import store_of
 from chimera.jobs.dispatch import dispatch, send
+from chimera.jobs.kinds import CLIENT_QUEUE
 from chimera.jobs.leasing import HELD, claimable
 from chimera.jobs.models import ControlRequest, Job, State
 from chimera.jobs.transitions import lock, move
@@ -22,6 +23,7 @@ from chimera.jobs.transitions import lock, move
 log = logging.getLogger(__name__)
 
 UNDISPATCHED = timedelta(seconds=15)
+CLIENT_SILENT = "ClientSilent"  # error class of a client's job whose lease ran out: it may be taken up again
 
 
 def sweep() -> None:
@@ -47,6 +49,8 @@ def reap(job_id: int) -> None:
     note = f"worker {job.worker} lost".replace("  ", " ")
     if job.state == State.CANCELLING:
         composites.cancelled(job, note=note)
+    elif job.queue == CLIENT_QUEUE:
+        composites.fail(job, f"client silent since {job.heartbeat_at:%d %b %H:%M:%S} UTC", error_class=CLIENT_SILENT)
     elif job.control == ControlRequest.PAUSE:
         move(job, [State.RUNNING], State.PAUSED, note=note, **free)
     elif job.attempt >= job.max_attempts:

@@ -166,9 +166,12 @@ def _command(job: Job) -> str:
 
 def _kind_or_404(name: str) -> JobKind:
     try:
-        return get_kind(name)
+        kind = get_kind(name)
     except InputError as error:
         raise Http404(str(error)) from error
+    if kind.of_client:
+        raise Http404(f"a job of kind {name} is started by its own program")
+    return kind
 
 
 def _form(actor: Actor, kind: JobKind, data: Any = None, initial: dict[str, Any] | None = None) -> ConfigForm:

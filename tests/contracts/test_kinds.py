@@ -26,6 +26,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
     },
     "train": {"name": "first run", "schedule": "schedule-1"},
+    "external-run": {"name": "elsewhere", "settings": {"lr": 0.1, "layers": [1, 2]}},
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
     "study": {"sequences": "sequences-1"},
     "starter": {},
@@ -59,7 +60,8 @@ def test_a_kind_has_a_json_schema_with_a_title_for_every_field(kind: JobKind) ->
 def test_the_functions_of_a_kind_exist_and_are_pure_where_they_must_be(kind: JobKind) -> None:
     named = {part: getattr(kind, part) for part in DOTTED if getattr(kind, part)}
     assert {part: callable(resolve(dotted)) for part, dotted in named.items()} == dict.fromkeys(named, True)
-    assert set(named) >= ({"plan", "conclude"} if kind.composite else {"run", "adopt"})
+    owed = {"plan", "conclude"} if kind.composite else {"created"} if kind.of_client else {"run", "adopt"}
+    assert set(named) >= owed
     pure = [dotted for part, dotted in named.items() if part in ("run", "plan")]
     assert all(".core." in dotted for dotted in pure)
 

@@ -8,6 +8,7 @@ from chimera.jobs import refs
 from chimera.jobs.models import Job
 from curriculum_app.models import Schedule
 from training_app.core.configs import TrainConfig
+from training_app.core.configs_external import ExternalRunConfig
 from training_app.models import TrainingRun
 
 
@@ -26,6 +27,21 @@ def create_run(job: Job) -> None:
         steps=max(0, -(-(schedule.manifest["num_rows"] - config.first_row) // config.batch_sequences)),
         budget_tokens=schedule.manifest["num_tokens"],
         planned_digest=schedule.order_digest,
+    )
+
+
+def create_foreign_run(job: Job) -> None:
+    """Make the TrainingRun of an `external-run` job: nothing here says what it is fed."""
+    config = ExternalRunConfig.model_validate(job.config)
+    TrainingRun.objects.create(
+        project=job.project,
+        job=job,
+        name=config.name,
+        source=config.source,
+        group=config.group,
+        seed=config.seed,
+        steps=config.steps,
+        budget_tokens=config.budget_tokens,
     )
 
 
