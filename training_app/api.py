@@ -45,7 +45,8 @@ class StartedOut(BaseModel):
 
 
 class HeldOut(BaseModel):
-    """The lease lasts again; `control` is `cancel` when a user has cancelled the run, else `none`."""
+    """The lease lasts again. `control` is `cancel` when a user has cancelled the run, `stop` when an alert rule asks
+    that training ends (the run then ends as its program says), else `none`."""
 
     control: str
 

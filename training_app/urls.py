@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from training_app.views import alerts, checkpoints, compare, runs, series
+from training_app.views import alerts, bring, checkpoints, compare, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
+    path("runs/bring/", bring.bring, name="runs-bring"),
+    path("runs/bring/client.whl", bring.wheel, name="client-wheel"),
     path("runs/compare/", compare.compare, name="runs-compare"),
     path("runs/compare/series/", series.compare_series, name="runs-compare-series"),
     path("runs/<int:pk>/", runs.run_detail, name="run-detail"),

@@ -13,4 +13,5 @@
 from .run import Run, start
 from .transport import ClientError
 
+__version__ = "1.0.0"
 __all__ = ["ClientError", "Run", "start"]

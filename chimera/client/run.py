@@ -96,7 +96,7 @@ class Run:
 
     @property
     def should_stop(self) -> bool:
-        """Whether a user has cancelled the run, or another program has taken it over."""
+        """Whether a user has cancelled the run, an alert rule wants it to end, or another program has taken it over."""
         return self._sender.cancelled
 
     @property

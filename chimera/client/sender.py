@@ -80,7 +80,7 @@ class Sender:
         run, session = self.started["run"], self.started["session"]
         answer = self.transport.post(f"/runs/{run}/{verb}", {"session": session, **body})
         self._heard = time.monotonic()
-        self.cancelled = self.cancelled or answer.get("control") == "cancel"
+        self.cancelled = self.cancelled or answer.get("control") in ("cancel", "stop")
 
     def _back_off(self, pause: float, error: Away) -> float:
         self.opened.set()

@@ -18,7 +18,7 @@ from chimera.config_forms import ConfigForm
 from chimera.errors import InputError
 from chimera.form_shapes import bare
 from chimera.jobs import refs, selectors, services
-from chimera.jobs.kinds import JobKind, all_kinds, get_kind, page_of
+from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, all_kinds, get_kind, page_of
 from chimera.jobs.models import Job, State, new_idempotency_key
 from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
@@ -159,7 +159,9 @@ def _page_of_artefact(uid: str) -> str:
 
 
 def _command(job: Job) -> str:
-    """The same job for the command line."""
+    """The same job for the command line; empty for one that a program elsewhere starts."""
+    if job.queue == CLIENT_QUEUE:
+        return ""
     config = shlex.quote(json.dumps(job.config, ensure_ascii=False))
     return f"echo {config} | python manage.py chimera run {job.kind} --config - --wait --json"
 

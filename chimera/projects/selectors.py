@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from chimera.projects.access import Actor
-from chimera.projects.models import Membership, Project, Role
+from chimera.projects.models import ApiToken, Membership, Project, Role
 
 
 def projects_of(user: User) -> QuerySet[Project]:
@@ -20,6 +20,12 @@ def current_actor(user: User, slug: str | None) -> Actor | None:
     chosen = next((item for item in memberships if item.project.slug == slug), None)
     membership = chosen or (memberships[0] if memberships else None)
     return None if membership is None else Actor(user, membership.project, Role(membership.role))
+
+
+def tokens_of(actor: Actor) -> QuerySet[ApiToken]:
+    """The tokens of the project that the actor may see: their own, all of them for an owner."""
+    rows = ApiToken.objects.filter(project=actor.project).select_related("user").order_by("-pk")
+    return rows if actor.can(Role.OWNER) else rows.filter(user=actor.user)
 
 
 def first_owner(project: Project) -> User | None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from chimera.projects.access import Actor, actor_for
 from chimera.projects.models import ApiToken, Membership, Project, Role
+from chimera.projects.selectors import tokens_of
 
 TOKEN_PREFIX = "chimera_"
 
@@ -34,6 +35,17 @@ def create_token(actor: Actor, name: str) -> tuple[ApiToken, str]:
     text = TOKEN_PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(project=actor.project, user=actor.user, name=name, sha256=_sha256(text))
     return row, text
+
+
+def revoke_token(actor: Actor, pk: int) -> ApiToken:
+    """Delete a token of the project: one's own, or as an owner anybody's.
+
+    Raises:
+        ApiToken.DoesNotExist: no such token, or not the actor's to revoke.
+    """
+    row = tokens_of(actor).get(pk=pk)
+    row.delete()
+    return row
 
 
 def actor_of_token(text: str) -> Actor | None:

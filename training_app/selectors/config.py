@@ -13,6 +13,7 @@ from chimera.registry import Choice
 from chimera.typed import Config
 from training_app.core.architectures.base import ARCHITECTURES
 from training_app.core.configs import TrainConfig
+from training_app.core.configs_external import ExternalRunConfig
 from training_app.models import TrainingRun
 
 SIZES = (("num_layers", "layers"), ("hidden_size", "wide"), ("num_heads", "heads"))
@@ -45,6 +46,8 @@ def planned_chart_available(run: TrainingRun) -> bool:
 def config_facts(run: TrainingRun) -> ConfigFacts:
     """The config as it was when the run was started, whatever the form says today."""
     config = run.job.config
+    if run.foreign:
+        return ConfigFacts(_foreign(config), json.dumps(config, indent=2, ensure_ascii=False), run.job.fingerprint)
     own = [_setting(TrainConfig, name, config[name]) for name in TrainConfig.model_fields if _plain(config.get(name))]
     nested = [
         (str(info.title), _section(bare(info.annotation), name, config[name]))
@@ -70,6 +73,26 @@ def model_line(run: TrainingRun) -> str:
     title = next((entry.title for entry in ARCHITECTURES if entry.key == chosen.get("key", "llama")), "")
     parts = [f"{sizes[name]} {word}" for name, word in SIZES if sizes.get(name)]
     return ", ".join([title or str(sizes.get("model_type", "")), *parts])
+
+
+def _foreign(config: dict[str, Any]) -> list[tuple[str, list[Setting]]]:
+    """What a foreign program has told: a section for each group of its settings, and one for those without."""
+    own = [_setting(ExternalRunConfig, name, config[name]) for name in config if _plain(config[name])]
+    said = config["settings"]
+    loose = [Setting(name, f"settings.{name}", _line(value), True) for name, value in said.items() if not _group(value)]
+    groups = [
+        (
+            name.replace("_", " ").capitalize(),
+            [Setting(k, f"settings.{name}.{k}", _line(v), True) for k, v in value.items()],
+        )
+        for name, value in said.items()
+        if _group(value)
+    ]
+    return [("Run", own), *([("Settings", loose)] if loose else []), *groups]
+
+
+def _group(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value)
 
 
 def _plain(value: Any) -> bool:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from chimera.jobs.models import State
 from chimera.projects.access import Actor
-from training_app.models import Checkpoint, RunEvent, TrainingRun
+from training_app.models import Checkpoint, ClientSession, RunEvent, TrainingRun
 
 PAGE_SIZE = 50
 LOSS, HELD_OUT = "loss", "held_out/macro"
@@ -93,6 +93,12 @@ def last_resume(actor: Actor, run: TrainingRun) -> RunEvent | None:
     """The newest resumption, if the run was ever taken up again."""
     found = RunEvent.objects.filter(run=run, run__project=actor.project, kind="resumed")
     return found.order_by("-pk").first()
+
+
+def program_of(actor: Actor, run: TrainingRun) -> str:
+    """What a foreign run's program says of itself; empty for our own and for imported ones."""
+    client = ClientSession.objects.filter(run=run, run__project=actor.project).first()
+    return client.program if client is not None else ""
 
 
 def checkpoints(actor: Actor, run: TrainingRun) -> list[Checkpoint]:

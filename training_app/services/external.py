@@ -19,7 +19,7 @@ from chimera.errors import InputError, Problem
 from chimera.jobs import bell, composites, creation, leasing
 from chimera.jobs.kinds import Adopted, get_kind
 from chimera.jobs.leasing import Lease
-from chimera.jobs.models import Job, State
+from chimera.jobs.models import ControlRequest, Job, State
 from chimera.jobs.sweep import CLIENT_SILENT
 from chimera.jobs.transitions import lock, move
 from chimera.jobs.validation import validate
@@ -112,7 +112,7 @@ def _claim(job: Job, name: str) -> Lease:
 
 
 def append(actor: Actor, pk: int, batch: PointsBody) -> str:
-    """Store a batch, once; what the user wants of the program (`none` or `cancel`).
+    """Store a batch, once; what is wanted of the program (`none`, `stop` by an alert rule, `cancel` by a user).
 
     Raises:
         TrainingRun.DoesNotExist: not in the actor's project.
@@ -233,4 +233,4 @@ def _beat(held: Held) -> str:
     held.lease.rows().update(**progress)
     held.lease.beat()
     transaction.on_commit(lambda: bell.job_changed(held.job), robust=True)
-    return "none"
+    return "none" if held.lease.rows().filter(control=ControlRequest.NONE).exists() else "stop"

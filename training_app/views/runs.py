@@ -32,6 +32,7 @@ TABS = (
     ("run-logs", "Logs"),
     ("run-config", "Config"),
 )
+OWN_DATA = ("run-curriculum", "run-data")  # tabs that speak of a schedule: a foreign run has none
 
 
 @require_GET
@@ -62,10 +63,12 @@ def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
     trail = [("Runs", reverse("runs"))]
     if parent is not None:
         trail.append((parent.name, page_of(parent) or reverse("job-detail", args=[parent.pk])))
-    tabs = [(name, title) for name, title in TABS if name != "run-curriculum" or planned_chart_available(run)]
+    hidden = OWN_DATA if run.foreign else () if planned_chart_available(run) else ("run-curriculum",)
+    tabs = [(name, title) for name, title in TABS if name not in hidden]
     return {
         "run": run,
         "tab": tab,
+        "program": selectors.program_of(actor_of(request), run),
         "tabs": [(reverse(name, args=[run.pk]), title, name == tab) for name, title in tabs],
         "crumbs": crumbs(*trail, (run.uid, "")),
         **_head(request, run),
@@ -113,6 +116,8 @@ def run_events(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
+    if run.foreign:
+        return render(request, "training/run_foreign.html", _page(request, run, "run-curriculum"))
     axis = "linear" if request.GET.get("x") == "linear" else "log"
     context = _page(request, run, "run-curriculum") | {"schedule": run.schedule, "axis": axis}
     return render(request, "training/run_curriculum.html", context)
@@ -121,6 +126,8 @@ def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def run_data(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
+    if run.foreign:
+        return render(request, "training/run_foreign.html", _page(request, run, "run-data"))
     context = _page(request, run, "run-data") | {
         "order": verdict_on_order(run),
         "shares": delivered_shares(run),
