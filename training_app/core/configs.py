@@ -80,7 +80,8 @@ HARDWARE: dict[str, Any] = {"section": "Hardware and memory"}
 
 
 def default_probes() -> list[ProbeChoice]:
-    return [ProbeChoice(key=key) for key in ("attention_entropy", "stable_rank", "token_entropy")]
+    keys = ("attention_entropy", "group_loss", "memory", "norms", "stable_rank", "token_entropy")
+    return [ProbeChoice(key=key) for key in keys]
 
 
 class TrainSettings(Config):

@@ -17,14 +17,16 @@ from curriculum_app.core.sequences import SequenceTable
 from training_app.core.base_model import starting_model
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.configs import OptimizerConfig, TrainConfig
+from training_app.core.gradients import accumulate
 from training_app.core.held_out import HeldOutScores, HeldOutText
 from training_app.core.kept import keep_checkpoint
 from training_app.core.learning_rates.base import LearningRate
 from training_app.core.mixture import MixtureRecord
 from training_app.core.model import trained_parameters
 from training_app.core.objectives.base import Objective
-from training_app.core.order import Batch, Batches
-from training_app.core.probes.base import Probe, StepView
+from training_app.core.order import Batches
+from training_app.core.probes.base import Probe
+from training_app.core.probing import after_update, look, measure
 from training_app.core.resume_point import (
     FOLDER,
     RunState,
@@ -52,16 +54,6 @@ class Run:
     mixture: MixtureRecord
     probes: list[Probe]
     state: RunState
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What the backward passes of one step have left in the weights' gradients, and what they said of the batch."""
-
-    loss: float
-    row_losses: torch.Tensor
-    entropy_N: torch.Tensor
-    values: dict[str, float]
 
 
 def prepare(config: TrainConfig, schedule: Schedule, table: SequenceTable, base: Checkpoint | None = None) -> Run:
@@ -166,13 +158,13 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
         for group in run.optimizer.param_groups:
             group["lr"] = rate
         found = accumulate(run, batch, with_entropy=any(probe.uses_token_entropy for probe in due))
-        view = StepView(step, model, found.entropy_N, probe_BT, batch, found.row_losses, run.objective, run.table)
-        values = measure(due, view)
+        view = look(run, batch, found, probe_BT)
+        values = measure(due, view, compiled=config.compile)
         grad_norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm))
         finite = math.isfinite(found.loss) and math.isfinite(grad_norm)
         if finite:  # else the step changes nothing: its gradient points nowhere
             run.optimizer.step()
-            values |= after_update(due, view)
+            after_update(due, view, values)
         run.optimizer.zero_grad()
 
         state.advance(batch, found.loss, found.row_losses, finite=finite)
@@ -198,45 +190,17 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
 
         late = time.monotonic() - last_saved >= config.checkpoint_every_seconds
         if late or scores is not None or is_due(step, config.checkpoint_every_steps):
-            save_resume_point(ctx, state, model, run.optimizer, fingerprint)
+            save(run, ctx, fingerprint)
             last_saved = time.monotonic()
         if kept and scores is not None:
             keep_checkpoint(run, ctx, scores)
     return scores or run.held_out.score(model)
 
 
-def accumulate(run: Run, batch: Batch, *, with_entropy: bool) -> Gradients:
-    """Forward and backward over the parts of a batch: gradients add up to that of the mean over the whole step."""
-    losses, rows, entropies = [], [], []
-    values: dict[str, float] = {}
-    bf16 = run.config.precision == "bf16"
-    for part in batch.parts(run.config.micro_batch_sequences):
-        with torch.autocast(batch.inputs.device.type, dtype=torch.bfloat16, enabled=bf16):
-            found = run.objective.loss(run.model, part, with_entropy=with_entropy)
-        found.loss.backward()  # type: ignore[no-untyped-call]
-        losses.append(found.loss.detach())
-        rows.append(found.row_losses.detach())
-        entropies.append(found.entropy_N)
-        share = len(part.rows) / len(batch.rows)
-        for key, value in found.values.items():
-            values[key] = values.get(key, 0.0) + share * value
-    loss = torch.stack(losses).sum().item() if len(losses) > 1 else losses[0].item()
-    return Gradients(loss, torch.cat(rows).cpu(), torch.cat(entropies), values)
-
-
-def measure(due: list[Probe], view: StepView) -> dict[str, float]:
-    """The values of the due probes and what each measurement cost, in seconds."""
-    values: dict[str, float] = {}
-    for probe in due:
-        started = time.perf_counter()
-        values |= probe.measure(view)
-        values[f"probe_seconds/{probe.key}"] = time.perf_counter() - started
-    return values
-
-
-def after_update(due: list[Probe], view: StepView) -> dict[str, float]:
-    """What the due probes see once the weights have moved."""
-    return {key: value for probe in due for key, value in probe.after_update(view).items()}
+def save(run: Run, ctx: Context, fingerprint: str) -> None:
+    """A resume point of the last finished step."""
+    run.state.probes = [probe.state_dict() for probe in run.probes]
+    save_resume_point(ctx, run.state, run.model, run.optimizer, fingerprint)
 
 
 def resume(run: Run, ctx: Context, fingerprint: str) -> None:
@@ -247,6 +211,8 @@ def resume(run: Run, ctx: Context, fingerprint: str) -> None:
         return
     run.state = restore(note, run.model, run.optimizer, fingerprint)
     run.mixture.add(run.state.delivered_rows())
+    for probe, remembered in zip(run.probes, run.state.probes, strict=False):  # none in points of an older version
+        probe.load_state_dict(remembered)
     ctx.recorder.event("resumed", f"resumed at step {note.step}", note.step)
 
 
@@ -255,7 +221,7 @@ def obey(ctx: Context, run: Run, fingerprint: str) -> None:
     asked = ctx.control()
     if asked == "none":
         return
-    save_resume_point(ctx, run.state, run.model, run.optimizer, fingerprint)
+    save(run, ctx, fingerprint)
     raise Paused if asked == "pause" else Cancelled
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,12 +65,15 @@ class Batch:
         if size <= 0 or size >= count:
             yield self
             return
-        texts = len(self.inputs) // count
         for first in range(0, count, size):
-            rows = slice(first, min(first + size, count))
-            index = [k * count + i for k in range(texts) for i in range(rows.start, rows.stop)]
-            inputs, targets, weights = self.inputs[index], self.targets[index], self.weights[index]
-            yield Batch(self.rows[rows], self.hashes[rows], inputs, targets, weights, self.total)
+            yield self.take(range(first, min(first + size, count)))
+
+    def take(self, rows: Sequence[int]) -> Batch:
+        """Some of its rows, as a part of the same step."""
+        count, index = len(self.rows), list(rows)
+        texts = [k * count + i for k in range(len(self.inputs) // count) for i in index]
+        inputs, targets, weights = self.inputs[texts], self.targets[texts], self.weights[texts]
+        return Batch(self.rows[index], self.hashes[index], inputs, targets, weights, self.total)
 
 
 class Batches:

@@ -38,7 +38,7 @@ class DamagedResumePoint(RuntimeError):
 @dataclass
 class RunState:
     """Where a run stands. `losses` holds one value per step; `delivered` (schedule rows), `hashes` (of the tokens fed)
-    and `row_losses` (float32, mean nats per target of each row) one array per step."""
+    and `row_losses` (float32, mean nats per target of each row) one array per step. `probes` is what each remembers."""
 
     step: int = 0
     tokens: int = 0
@@ -49,6 +49,7 @@ class RunState:
     delivered: list[Rows] = field(default_factory=list)
     hashes: list[Hashes] = field(default_factory=list)
     row_losses: list[NDArray[np.float32]] = field(default_factory=list)
+    probes: list[dict[str, float]] = field(default_factory=list)
 
     def delivered_rows(self) -> Rows:
         """All rows fed so far, in order, of dtype ROW."""
@@ -87,7 +88,7 @@ def save_resume_point(
     np.save(staged / "delivered.npy", state.delivered_rows(), allow_pickle=False)
     np.save(staged / "hashes.npy", state.all_hashes(), allow_pickle=False)
     np.save(staged / "row_losses.npy", state.all_row_losses(), allow_pickle=False)
-    facts = {name: getattr(state, name) for name in COUNTS} | {"fingerprint": fingerprint}
+    facts = {name: getattr(state, name) for name in COUNTS} | {"fingerprint": fingerprint, "probes": state.probes}
     write_json(staged / "state.json", {**facts, "python_rng": random.getstate(), "numpy_rng": _numpy_rng()})
     write_json(staged / MANIFEST, {file.name: file_facts(file) for file in sorted(staged.iterdir())})
     target = folder / f"step-{state.step:09d}"
@@ -122,7 +123,7 @@ def restore(
         name: np.load(note.path / f"{name}.npy", allow_pickle=False) for name in ("delivered", "hashes", "row_losses")
     }
     losses: list[float] = np.load(note.path / "losses.npy", allow_pickle=False).tolist()
-    state = RunState(losses=losses)
+    state = RunState(losses=losses, probes=facts.get("probes", []))
     for name, value in [*((name, facts[name]) for name in COUNTS), *((name, [array]) for name, array in lists.items())]:
         setattr(state, name, value)
     return state

@@ -8,8 +8,10 @@ from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from tests.core.curriculum.sequence_factory import build_schedule, build_sequences
 from training_app.core.configs import TINY, TrainConfig
-from training_app.core.engine import Run, accumulate
+from training_app.core.engine import Run
+from training_app.core.gradients import accumulate
 from training_app.core.probes.base import StepView
+from training_app.core.probing import look
 
 
 class StoppingContext(LocalContext):
@@ -42,13 +44,12 @@ def step_view(run: Run) -> StepView:
     """The first step of a prepared run after its backward pass, as probes see it."""
     batch = run.batches[0]
     found = accumulate(run, batch, with_entropy=True)
-    probe_BT = run.held_out.probe_batch()
-    return StepView(1, run.model, found.entropy_N, probe_BT, batch, found.row_losses, run.objective, run.table)
+    return look(run, batch, found, run.held_out.probe_batch())
 
 
 def without_clock(points: list[tuple[int, int, dict[str, float]]]) -> list[tuple[int, int, dict[str, float]]]:
-    """Metric points without the series that measure time."""
-    clocks = ("tokens_per_second", "probe_seconds/")
+    """Metric points without the series that measure time or the machine."""
+    clocks = ("tokens_per_second", "probe_seconds/", "memory/")
     return [
         (step, tokens, {k: v for k, v in values.items() if not k.startswith(clocks)}) for step, tokens, values in points
     ]

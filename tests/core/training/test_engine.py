@@ -9,7 +9,8 @@ from chimera.context import LeaseLost
 from chimera.errors import InputError
 from tests.core.training.run_factory import make_config, make_context, without_clock
 from training_app.core.configs import OptimizerConfig
-from training_app.core.engine import accumulate, build_optimizer, prepare, resolve_device, train
+from training_app.core.engine import build_optimizer, prepare, resolve_device, train
+from training_app.core.gradients import accumulate
 from training_app.core.metric_keys import describe
 from training_app.core.probes.base import PROBES
 

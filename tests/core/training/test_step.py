@@ -9,7 +9,8 @@ import torch
 
 from chimera.errors import InputError
 from tests.core.training.run_factory import make_config, make_context
-from training_app.core.engine import accumulate, prepare, train
+from training_app.core.engine import prepare, train
+from training_app.core.gradients import accumulate
 from training_app.core.jobs import train as job
 from training_app.core.model import trained_parameters
 from training_app.core.order import Batches, DeliveryMismatch

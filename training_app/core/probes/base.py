@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -14,9 +15,11 @@ from training_app.core.metric_keys import MetricKey
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.optim import Optimizer
     from transformers import PreTrainedModel
 
     from curriculum_app.core.sequences import SequenceTable
+    from training_app.core.fed import Fed
     from training_app.core.objectives.base import Objective
     from training_app.core.order import Batch
 
@@ -33,8 +36,9 @@ class StepView:
 
     `entropy_N` holds the predictive entropy (nats) of the step's real tokens if a due probe `uses_token_entropy`.
     `probe_BT` is the same small batch of held-out tokens at every step of every run on these sequences. `row_losses`
-    (on the CPU) is the loss of each row of `batch`. A probe that wants gradients of its own asks `objective` for the
-    loss of a part of the batch and `torch.autograd.grad` for its gradient: that leaves those of the step alone.
+    (on the CPU) is the loss of each row of `batch`, `fed` all rows of the run up to here. `gradient_of` gives the
+    gradient of a part of the batch, one tensor per trained weight, and leaves those of the step alone. `shared` is for
+    what several probes of one step compute from the same things.
     """
 
     step: int
@@ -45,6 +49,10 @@ class StepView:
     row_losses: Tensor
     objective: Objective
     table: SequenceTable
+    optimizer: Optimizer
+    fed: Fed
+    gradient_of: Callable[[Batch], list[Tensor]]
+    shared: dict[Any, Any] = field(default_factory=dict)
 
 
 class Probe(ABC):
@@ -53,6 +61,7 @@ class Probe(ABC):
     title: ClassVar[str]
     metrics: ClassVar[tuple[MetricKey, ...]]
     uses_token_entropy: ClassVar[bool] = False
+    of_the_machine: ClassVar[bool] = False  # its values are of the process, and differ between two equal runs
     config: ProbeConfig
 
     @property
@@ -67,6 +76,14 @@ class Probe(ABC):
     def after_update(self, view: StepView) -> dict[str, float]:
         """More values, once the optimizer has moved the weights (gradients are clipped by then)."""
         return {}
+
+    def state_dict(self) -> dict[str, float]:
+        """What it must remember of earlier steps; comes back bit for bit when a killed run goes on."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Remember what `state_dict` gave."""
+        return None
 
 
 PROBES: Registry[Probe] = Registry("probe", "training_app.core.probes")
