@@ -197,8 +197,8 @@ def test_convolution_layers_have_no_attention_and_a_compiled_model_is_measured_t
 
 def test_probes_leave_the_random_state_of_a_model_with_dropout_alone(tmp_path):
     _, table, schedule = make_context(tmp_path)
-    entries = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-    config = {"model_type": "llama", "config": entries | {"attention_dropout": 0.5}}
+    settings = {"n_embd": 16, "n_layer": 1, "n_head": 2, "attn_pdrop": 0.5}
+    config = {"model_type": "gpt2", "settings": settings}
     run = prepare(make_config(model={"key": "any_causal", "config": config}), schedule, table)
     run.model.train()
     view = step_view(run)

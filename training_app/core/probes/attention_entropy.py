@@ -93,7 +93,7 @@ def attention_layers(model: PreTrainedModel, count: int) -> list[tuple[int, int 
 def short_enough(probe_BT: Tensor, model: PreTrainedModel) -> Tensor:
     """The beginnings of the texts, so that the weights of all layers (layers · heads · B · T²) fit into `MOST`."""
     config = model.config
-    each = config.num_hidden_layers * config.num_attention_heads * len(probe_BT)
+    each = config.num_hidden_layers * getattr(config, "num_attention_heads", 1) * len(probe_BT)
     return probe_BT[:, : max(8, int((MOST / each) ** 0.5))]
 
 
@@ -134,7 +134,8 @@ class AttentionEntropy(Probe):
 
         with torch.no_grad(), eager_attention(view.model):
             tokens = short_enough(view.probe_BT, view.model)
-            found = view.model.base_model(tokens, output_attentions=True, use_cache=False).attentions or ()
+            output = view.model.base_model(tokens, output_attentions=True, use_cache=False)
+        found = getattr(output, "attentions", None) or ()  # a state-space model has none
         weights = [each for each in found if each is not None]
         layers = dict(attention_layers(view.model, len(weights)))
         return self._values({k: measured(w, layers[k]) for k, w in zip(layers, weights, strict=True)}) if layers else {}
