@@ -180,14 +180,17 @@ def trainer_side(model: PreTrainedModel, tokens: NDArray[np.int64], steps: int) 
     return side
 
 
-def made_up_text(store: ArtefactStore, num_sequences: int) -> tuple[SequenceTable, Schedule]:
+def made_up_text(
+    store: ArtefactStore, num_sequences: int, vocabulary: int = 0, tokenizer_json: str = "{}"
+) -> tuple[SequenceTable, Schedule]:
     """Random tokens in 4 domains and 9 difficulty groups: step time does not depend on what they say."""
+    vocabulary = vocabulary or VOCABULARY
     rng = np.random.default_rng(0)
     groupings = {"domain": made_up_groups("d", 4, num_sequences), "difficulty": made_up_groups("g", 9, num_sequences)}
     nothing = np.zeros(0, dtype=np.int64)
-    window = rng.integers(1, VOCABULARY, LENGTH).astype(np.uint16)
+    window = rng.integers(1, vocabulary, LENGTH).astype(np.uint16)
     contents = SequenceContents(
-        tokens=rng.integers(1, VOCABULARY, num_sequences * LENGTH).astype(np.uint16),
+        tokens=rng.integers(1, vocabulary, num_sequences * LENGTH).astype(np.uint16),
         offsets=np.arange(num_sequences + 1, dtype=np.int64) * LENGTH,
         groupings=groupings,
         bins=np.full((num_sequences, 1), LENGTH, dtype=np.int64),
@@ -196,8 +199,8 @@ def made_up_text(store: ArtefactStore, num_sequences: int) -> tuple[SequenceTabl
         documents=pa.table({"id": pa.array([], pa.string())}),
         held_out={"d0": HeldOut(window, np.array([0, LENGTH]), np.array([3 * LENGTH]))},
         unigram_bits_per_byte={"d0": 4.0},
-        tokenizer_json="{}",
-        vocab_size=VOCABULARY,
+        tokenizer_json=tokenizer_json,
+        vocab_size=vocabulary,
         eos_id=0,
         sequence_length=LENGTH,
     )

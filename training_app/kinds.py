@@ -6,10 +6,12 @@ from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_external import ExternalRunConfig
+from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
 provide("embed", "training_app.services.models:embedder")
+provide("installed_models", "training_app.services.models:installed_models")
 
 register(
     JobKind(
@@ -33,6 +35,50 @@ register(
         created="training_app.services.runs:create_foreign_run",
         page="training_app.services.runs:run_page",
         queue=CLIENT_QUEUE,
+        listed=False,
+    )
+)
+register(
+    JobKind(
+        name="import-model",
+        title="Import model",
+        summary="Take in a model from a folder or from `make models`: safetensors only, every file hashed.",
+        config=ImportModelConfig,
+        run="training_app.core.jobs.import_model:run",
+        adopt="training_app.services.adopt_models:adopt_import_model",
+    )
+)
+register(
+    JobKind(
+        name="verify-checkpoint",
+        title="Verify checkpoint",
+        summary="Read every file of a checkpoint again and compare its hash with the one that was sealed.",
+        config=VerifyCheckpointConfig,
+        run="training_app.core.jobs.verify_checkpoint:run",
+        adopt="training_app.services.adopt_models:adopt_verify_checkpoint",
+        listed=False,
+    )
+)
+register(
+    JobKind(
+        name="measure-worker",
+        title="Measure worker",
+        summary="How fast a worker multiplies matrices and moves memory: predictions of step times rest on it.",
+        config=MeasureWorkerConfig,
+        run="training_app.core.jobs.measure_worker:run",
+        adopt="training_app.services.adopt_models:adopt_measure_worker",
+    )
+)
+register(
+    JobKind(
+        name="generate-reply",
+        title="Reply",
+        summary="What a checkpoint says next in a conversation.",
+        config=ReplyConfig,
+        run="training_app.core.jobs.generate_reply:run",
+        adopt="training_app.services.adopt_models:adopt_reply",
+        recorder="training_app.services.chat:recorder_for",
+        page="training_app.services.chat:reply_page",
         listed=False,
     )
 )

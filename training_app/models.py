@@ -186,3 +186,78 @@ class Checkpoint(Artefact):
     licence = models.CharField(max_length=60, blank=True)
     step = models.BigIntegerField(default=0)
     tokens = models.BigIntegerField(default=0)
+
+
+class WorkerSpeed(models.Model):
+    """What `measure-worker` has found on a machine: one row for each device and number of threads, the newest."""
+
+    host = models.CharField(max_length=120)
+    device = models.CharField(max_length=8)
+    device_name = models.CharField(max_length=120)
+    threads = models.PositiveIntegerField()
+    memory_bytes = models.BigIntegerField()
+    matmul = models.JSONField(help_text="precision → width → FLOP/s")
+    bandwidth = models.FloatField(help_text="bytes/s")
+    torch = models.CharField(max_length=40)
+    measured_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["host", "-device", "threads"]
+        constraints = [models.UniqueConstraint(fields=["host", "device", "threads"], name="one_speed_per_device")]
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.device} × {self.threads}"
+
+
+class Chat(models.Model):
+    """A conversation with several checkpoints at once: every prompt goes to all of them."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="chats")
+    checkpoints = models.ManyToManyField(Checkpoint, related_name="chats")
+    system = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"chat-{self.pk}"
+
+
+class ChatTurn(models.Model):
+    """One prompt with how it was to be answered (`training_app.core.configs_models.Sampling`)."""
+
+    chat = models.ForeignKey(Chat, on_delete=models.CASCADE, related_name="turns")
+    number = models.PositiveIntegerField()
+    prompt = models.TextField()
+    sampling = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["chat", "number"], name="one_turn_per_number")]
+
+    def __str__(self) -> str:
+        return self.prompt[:80]
+
+
+class ChatReply(models.Model):
+    """What one checkpoint answers: `text` and `tokens` grow while its job runs, the rest comes at the end."""
+
+    turn = models.ForeignKey(ChatTurn, on_delete=models.CASCADE, related_name="replies")
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.CASCADE, related_name="+")
+    job = models.OneToOneField(Job, null=True, on_delete=models.SET_NULL, related_name="reply")
+    text = models.TextField(blank=True)
+    tokens = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveIntegerField(null=True)
+    seconds = models.FloatField(null=True)
+    ended = models.BooleanField(null=True, help_text="by itself, not by the limit of tokens")
+    templated = models.BooleanField(null=True, help_text="shown by the chat template")
+    dropped = models.PositiveIntegerField(default=0, help_text="oldest turns that did not fit")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.text[:80]

