@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -39,6 +40,18 @@ class TokenLoss(Protocol):
 
     def bits(self, texts: Sequence[str]) -> list[tuple[float, int]]:
         """Per text `(bits, tokens)`: the negative log2-likelihood of all predicted tokens, and how many there are."""
+
+
+class ModelTokenizer(Protocol):
+    """A trained model whose tokenizer, and chat template if it has one, lie in the folder `path`."""
+
+    ref_kind: ClassVar[str] = "checkpoint"
+
+    @property
+    def path(self) -> Path: ...
+
+    @classmethod
+    def open(cls, stored: Stored) -> Self: ...
 
 
 class BandStore(Protocol):

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from chimera.capabilities import ModelTokenizer
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
@@ -13,7 +14,7 @@ from curriculum_app.core.columns import Columns
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.groupings.base import GroupingChoice, default_groupings
 from curriculum_app.core.policies.base import POLICIES
-from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.sequences import Form, SequenceTable
 
 
 class PolicyChoice(Choice):
@@ -29,8 +30,36 @@ class GroupConfig(Config):
 
     name: str = Field(title="Name", min_length=1, max_length=120)
     dataset: Ref[DatasetVersion] = Field(title="Dataset version")
-    vocab_size: int = Field(2048, title="Vocabulary", description="Tokens of the BPE trained here.", ge=257, le=65536)
-    sequence_length: int = Field(256, title="Sequence length", description="Tokens per sequence.", ge=8, le=16384)
+    form: Form = Field(
+        "text",
+        title="Sequences are",
+        description="text: a packed stream of documents. chat: one conversation each, only its answers are learnt. "
+        "pairs: one preference each, the chosen answer and the rejected one.",
+    )
+    tokenizer: Ref[ModelTokenizer] | None = Field(
+        None,
+        title="Tokenizer of",
+        description="A checkpoint, to train it further; none trains a new tokenizer on this dataset version.",
+    )
+    vocab_size: int = Field(
+        2048,
+        title="Vocabulary",
+        description="Tokens of the BPE trained here; a checkpoint has its own.",
+        ge=257,
+        le=65536,
+    )
+    sequence_length: int = Field(
+        256, title="Sequence length", ge=8, le=16384,
+        description="Tokens per sequence; of a conversation, and of each half of a pair, at most.",
+    )  # fmt: skip
+    too_long: Literal["drop", "cut"] = Field(
+        "drop", title="Longer conversations", description="Left out, or cut at the end; either is counted."
+    )
+    chat_template: Literal["model", "plain"] = Field(
+        "model",
+        title="Chat template",
+        description="model: that of the checkpoint, where it has one. plain: <|role|>, the words, end of text.",
+    )
     held_out_tokens: int = Field(
         16384, title="Held-out tokens", description="Tokens per domain kept away from training.", ge=256, le=10_000_000
     )
@@ -73,7 +102,9 @@ class ScheduleConfig(Config):
     sequences: Ref[SequenceTable] = Field(title="Sequences")
     policy: PolicyChoice = Field(title="Policy")
     budget_tokens: int = Field(
-        title="Token budget", description="Tokens shown to the model; a multiple of the sequence length.", ge=1
+        title="Token budget",
+        description="Tokens shown to the model; of packed text a multiple of the sequence length, of others at most.",
+        ge=1,
     )
     pool_seed: int = Field(
         0, title="Pool seed", description="Which sequences are drawn: equal seeds draw equal pools.", ge=0, le=2**31 - 1

@@ -8,13 +8,13 @@ over difficulty does not turn into one over domains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from chimera.errors import InputError, Problem
 from curriculum_app.core.configs_order import GroupConfig
@@ -22,27 +22,16 @@ from curriculum_app.core.difficulty.compression import compression_ratio, shrink
 from curriculum_app.core.difficulty.ranks import quantile_bin, ranks_within, weighted_ranks
 from curriculum_app.core.difficulty.surprisal import mean_surprisal, unigram_bits, unigram_bits_per_byte
 from curriculum_app.core.documents import Document
+from curriculum_app.core.encoding import Report, Source, train_tokenizer
 from curriculum_app.core.groupings.base import Corpus, Density, DocumentGrouping, Groups
-from curriculum_app.core.holding_out import Split, hold_out, split_domain, tokenizer_sample
+from curriculum_app.core.holding_out import Split, split_domain
 from curriculum_app.core.mixture_curve import Float
-from curriculum_app.core.packing import (
-    HeldOut,
-    Int,
-    Packed,
-    Tokens,
-    count_groups,
-    held_out_windows,
-    mean_over_tokens,
-    pack,
-    token_dtype,
-)
+from curriculum_app.core.packing import Int, Tokens, count_groups, mean_over_tokens
 from curriculum_app.core.sequences import Grouping, SequenceContents
-from curriculum_app.core.tokenizer import END_OF_TEXT_ID, token_bytes, train_bpe
+from curriculum_app.core.sequencing import MadeSequences, make_sequences
+from curriculum_app.core.tokenizer import Reading, reading_of_model
 
 LENGTH_BINS = 8  # B of the scheduler's length histogram (docs/curricula.md)
-BATCH_BYTES = 1_000_000
-Source = Callable[[], Iterable[Document]]
-Report = Callable[[int, str], None]  # bytes done of twice the corpus, what is being done; may raise to stop
 
 
 @dataclass(frozen=True)
@@ -92,64 +81,6 @@ def split_documents(survey: Survey, config: GroupConfig) -> list[Split]:
         rows = np.flatnonzero(survey.domain_of == number)
         splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng))
     return splits
-
-
-def train_tokenizer(source: Source, survey: Survey, splits: list[Split], config: GroupConfig) -> Tokenizer:
-    """Train the BPE on a sample balanced over domains that holds no reserved document."""
-    rows = set(tokenizer_sample([split.rest for split in splits], survey.num_bytes).tolist())
-    texts = (document.text for row, document in enumerate(source()) if row in rows)
-    tokenizer = train_bpe(texts, config.vocab_size)
-    tokenizer.encode_special_tokens = True  # "<|endoftext|>" inside a document is text, never an end
-    return tokenizer
-
-
-def encode_documents(tokenizer: Tokenizer, documents: Iterable[Document], report: Report) -> list[Tokens]:
-    """Token ids of every document, in order."""
-    dtype = token_dtype(tokenizer.get_vocab_size())
-    encoded: list[Tokens] = []
-    done = 0
-    for batch in _batches(documents):
-        for item in tokenizer.encode_batch_fast(batch):
-            ids: Tokens = np.array(item.ids, dtype=dtype)  # type: ignore[assignment]
-            encoded.append(ids)
-        done += sum(len(text.encode()) for text in batch)
-        report(done, "tokenising")
-    return encoded
-
-
-def _batches(documents: Iterable[Document]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    size = 0
-    for document in documents:
-        batch.append(document.text)
-        size += len(document.text)
-        if size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Training rows in packing order, and per domain the beginnings of held-out documents and their rows."""
-
-    training: Int
-    held_out_rows: dict[str, Int]
-    held_out: dict[str, list[Tokens]]
-
-
-def part_documents(survey: Survey, splits: list[Split], encoded: list[Tokens], config: GroupConfig) -> Parts:
-    """Hold text out of each domain and shuffle the rest."""
-    rows: dict[str, Int] = {}
-    texts: dict[str, list[Tokens]] = {}
-    for domain, split in zip(survey.domains, splits, strict=True):
-        texts[domain] = hold_out(domain, [encoded[row] for row in split.reserve], config.held_out_tokens)
-        rows[domain] = split.reserve[: len(texts[domain])]
-    training = np.ones(len(encoded), dtype=bool)
-    training[np.concatenate(list(rows.values()))] = False
-    order = np.random.default_rng(config.seed).permutation(np.flatnonzero(training))
-    return Parts(order, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -202,6 +133,7 @@ def group_documents(
     groupings: Sequence[DocumentGrouping],
     report: Report,
     measured: Float | None = None,
+    model: Path | None = None,
 ) -> tuple[SequenceContents, dict[str, Any]]:
     """Build the table of a dataset.
 
@@ -209,35 +141,30 @@ def group_documents(
         source: gives a fresh iterator over the documents at each call (they are read three times).
         groupings: those of the config, prepared.
         measured: (D,) what stands for density in the difficulty, see `rank_documents`.
+        model: the folder of the model whose tokenizer is used; None trains one.
 
     Returns:
-        The contents, and facts for the manifest: `counts`, `domains`, `grouping_facts`.
+        The contents, and facts for the manifest: `counts`, `domains`, `grouping_facts`, and of examples `left_out`.
 
     Raises:
-        InputError: no documents, or too little text to hold out or to fill a sequence.
+        InputError: no documents, no example, too little text to hold out or to fill a sequence, or no fit tokenizer.
     """
     survey = survey_documents(source(), report, groupings)
     splits = split_documents(survey, config)
     size = int(survey.num_bytes.sum())
-    report(size, "training the tokenizer")
-    tokenizer = train_tokenizer(source, survey, splits, config)
-    encoded = encode_documents(tokenizer, source(), lambda done, message: report(size + done, message))
-    parts = part_documents(survey, splits, encoded, config)
-    packed = pack([encoded[row] for row in parts.training], parts.training, END_OF_TEXT_ID, config.sequence_length)
-    if len(packed.offsets) == 1:
-        raise InputError(Problem("too little text to fill one sequence", field="sequence_length", hint="lower it"))
-    sizes = token_bytes(tokenizer)
-    held_out = {
-        domain: held_out_windows(texts, sizes, END_OF_TEXT_ID, config.sequence_length)
-        for domain, texts in parts.held_out.items()
-    }
-    counts = np.bincount(packed.tokens, minlength=tokenizer.get_vocab_size())
-    ranks = rank_documents(survey, encoded, counts, config, measured)
-    groups = _groups(groupings, survey, encoded, counts, ranks, config)
-    judged = _Judged(counts, ranks, groups)
-    contents = _contents(survey, encoded, parts, packed, held_out, tokenizer, config, judged)
-    facts = _facts(survey, encoded, parts, packed, held_out)
-    return contents, facts | {"grouping_facts": _grouping_facts(groupings, groups)}
+    report(size, "training the tokenizer" if model is None else "reading the tokenizer")
+    if model is None:
+        reading = train_tokenizer(source, survey.num_bytes, splits, config.vocab_size)
+    else:
+        reading = reading_of_model(model)
+    made = make_sequences(
+        source(), survey.domains, splits, reading, config, lambda done, message: report(size + done, message)
+    )
+    counts = np.bincount(made.packed.tokens, minlength=reading.vocab_size)
+    ranks = rank_documents(survey, made.encoded, counts, config, measured)
+    groups = _groups(groupings, survey, made.encoded, counts, ranks, config)
+    contents = _contents(survey, made, reading, config, _Judged(counts, ranks, groups))
+    return contents, _facts(survey, made) | {"grouping_facts": _grouping_facts(groupings, groups)}
 
 
 @dataclass(frozen=True)
@@ -280,32 +207,31 @@ def _grouping_facts(groupings: Sequence[DocumentGrouping], groups: dict[str, Gro
 
 
 def _contents(
-    survey: Survey,
-    encoded: list[Tokens],
-    parts: Parts,
-    packed: Packed,
-    held_out: dict[str, HeldOut],
-    tokenizer: Tokenizer,
-    config: GroupConfig,
-    judged: _Judged,
+    survey: Survey, made: MadeSequences, reading: Reading, config: GroupConfig, judged: _Judged
 ) -> SequenceContents:
+    pieces = made.packed.pieces
     return SequenceContents(
-        tokens=packed.tokens,
-        offsets=packed.offsets,
+        tokens=made.packed.tokens,
+        offsets=made.packed.offsets,
         groupings={
-            name: Grouping(made.names, count_groups(packed.pieces, made.of_document, len(made.names)))
-            for name, made in judged.groups.items()
+            name: Grouping(found.names, count_groups(pieces, found.of_document, len(found.names)))
+            for name, found in judged.groups.items()
         },
-        bins=count_groups(packed.pieces, _length_bins(encoded, parts.training), LENGTH_BINS).toarray(),
-        difficulty=mean_over_tokens(packed.pieces, judged.ranks.difficulty),
-        pieces=packed.pieces,
-        documents=_index(survey, encoded, judged.ranks, parts),
-        held_out=held_out,
-        unigram_bits_per_byte={name: unigram_bits_per_byte(judged.counts, part) for name, part in held_out.items()},
-        tokenizer_json=tokenizer.to_str(),
-        vocab_size=tokenizer.get_vocab_size(),
-        eos_id=END_OF_TEXT_ID,
+        bins=count_groups(pieces, _length_bins(made.encoded, made.training), LENGTH_BINS).toarray(),
+        difficulty=mean_over_tokens(pieces, judged.ranks.difficulty),
+        pieces=pieces,
+        documents=_index(survey, made, judged.ranks),
+        held_out=made.held_out,
+        unigram_bits_per_byte={
+            name: unigram_bits_per_byte(judged.counts, part) for name, part in made.held_out.items()
+        },
+        tokenizer_json=reading.saved(),
+        vocab_size=reading.vocab_size,
+        eos_id=reading.eos_id,
         sequence_length=config.sequence_length,
+        mask=made.mask,
+        splits=made.splits,
+        chat_template=made.chat_template,
     )
 
 
@@ -317,11 +243,11 @@ def _length_bins(encoded: list[Tokens], training: Int) -> Int:
     return bins
 
 
-def _index(survey: Survey, encoded: list[Tokens], ranks: Ranks, parts: Parts) -> pa.Table:
-    held = np.ones(len(encoded), dtype=bool)
-    held[parts.training] = False
+def _index(survey: Survey, made: MadeSequences, ranks: Ranks) -> pa.Table:
+    held = np.zeros(len(made.encoded), dtype=bool)
+    held[np.concatenate(list(made.held_out_rows.values()))] = True
     measured: dict[str, Any] = {
-        "tokens": np.array([len(item) for item in encoded], dtype=np.int64),
+        "tokens": np.array([len(item) for item in made.encoded], dtype=np.int64),
         "length_rank": ranks.length,
         "quality_rank": ranks.quality,
         "difficulty_bin": ranks.bin,
@@ -330,29 +256,30 @@ def _index(survey: Survey, encoded: list[Tokens], ranks: Ranks, parts: Parts) ->
     return pa.table({**survey.columns, **measured})
 
 
-def _facts(
-    survey: Survey, encoded: list[Tokens], parts: Parts, packed: Packed, held_out: dict[str, HeldOut]
-) -> dict[str, Any]:
-    tokens = np.array([len(item) for item in encoded], dtype=np.int64)
-    trained = np.zeros(len(encoded), dtype=bool)
-    trained[parts.training] = True
+def _facts(survey: Survey, made: MadeSequences) -> dict[str, Any]:
+    tokens = np.array([len(item) for item in made.encoded], dtype=np.int64)
+    trained = np.zeros(len(made.encoded), dtype=bool)
+    trained[made.training] = True
     domains = {}
     for number, domain in enumerate(survey.domains):
         mine = survey.domain_of == number
+        held_out = made.held_out.get(domain)  # none where no document of the domain is an example
         domains[domain] = {
             "documents": int(mine.sum()),
             "bytes": int(survey.num_bytes[mine].sum()),
             "tokens": int(tokens[mine].sum()),
             "training_documents": int((mine & trained).sum()),
-            "held_out_documents": len(parts.held_out_rows[domain]),
-            "held_out_tokens": held_out[domain].predicted_tokens,
-            "held_out_bytes": held_out[domain].total_bytes,
+            "held_out_documents": len(made.held_out_rows.get(domain, ())),
+            "held_out_tokens": 0 if held_out is None else held_out.predicted_tokens,
+            "held_out_bytes": 0 if held_out is None else held_out.total_bytes,
         }
     counts = {
-        "documents": len(encoded),
+        "documents": len(made.encoded),
         "bytes": int(survey.num_bytes.sum()),
         "tokens": int(tokens.sum()),
-        "tail_dropped_tokens": packed.dropped,
+        "tail_dropped_tokens": made.packed.dropped,
         "bytes_per_token": round(float(survey.num_bytes.sum() / max(tokens.sum(), 1)), 4),
     }
-    return {"counts": counts, "domains": domains}
+    if made.tally is None:
+        return {"counts": counts, "domains": domains}
+    return {"counts": counts | dict(made.tally.counts), "domains": domains, "left_out": made.tally.first}

@@ -65,8 +65,26 @@ def hold_out(domain: str, documents: Sequence[Tokens], wanted: int) -> list[Toke
             missing -= len(taken[-1])
         if missing <= 0:
             return taken
-    available = sum(len(tokens) for tokens in documents)
-    raise InputError(
+    raise _too_small(domain, sum(len(tokens) for tokens in documents), wanted)
+
+
+def hold_out_whole(domain: str, sizes: Sequence[int], wanted: int) -> int:
+    """How many of the reserve's documents, from the first on and whole, hold at least `wanted` tokens.
+
+    Args:
+        sizes: tokens of each document of the reserve.
+
+    Raises:
+        InputError: the reserve holds fewer tokens.
+    """
+    reached = np.flatnonzero(np.cumsum(np.asarray(sizes, dtype=np.int64)) >= wanted)
+    if not len(reached):
+        raise _too_small(domain, int(sum(sizes)), wanted)
+    return int(reached[0]) + 1
+
+
+def _too_small(domain: str, available: int, wanted: int) -> InputError:
+    return InputError(
         Problem(
             f"domain {domain!r} is too small: at most half of it may be held out, which is {available:,} tokens "
             f"of the {wanted:,} wanted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy import sparse
 
 Int = NDArray[np.int64]
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
+Mask = NDArray[np.uint8]  # per token: 1 is a target, 0 only context
 
 
 def token_dtype(vocab_size: int) -> type[np.uint16] | type[np.uint32]:
@@ -98,13 +100,15 @@ class HeldOut:
     """Evaluation windows of one domain.
 
     The first token of a window is context only (end-of-text, or the token before the window); every other token of
-    it is predicted once, and `n_bytes[i]` counts exactly the UTF-8 bytes those predicted tokens decode to. So
-    `sum NLL (nats) / (ln 2 * total_bytes)` is bits per byte of the text itself.
+    it that the mask does not leave out is predicted once, and `n_bytes[i]` counts exactly the UTF-8 bytes those
+    predicted tokens decode to. So `sum NLL (nats) / (ln 2 * total_bytes)` is bits per byte of the text itself, of
+    conversations of the answers.
     """
 
     tokens: Tokens
     offsets: Int  # W+1
     n_bytes: Int  # W
+    mask: Mask | None = None  # of each token; None: all are predicted
 
     @property
     def num_sequences(self) -> int:
@@ -112,7 +116,7 @@ class HeldOut:
 
     @property
     def predicted_tokens(self) -> int:
-        return len(self.tokens) - self.num_sequences
+        return int(self.is_predicted.sum())
 
     @property
     def total_bytes(self) -> int:
@@ -121,11 +125,24 @@ class HeldOut:
     def tokens_of(self, index: int) -> Tokens:
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
-    def predicted(self) -> Tokens:
-        """All predicted tokens in order (every token that is not the first of its window)."""
-        keep = np.ones(len(self.tokens), dtype=bool)
+    @cached_property
+    def is_predicted(self) -> NDArray[np.bool_]:
+        """Per token: not the first of its window, and a target."""
+        keep = np.ones(len(self.tokens), dtype=bool) if self.mask is None else self.mask.astype(bool)
         keep[self.offsets[:-1]] = False
-        return self.tokens[keep]
+        return keep
+
+    def predicted_of(self, index: int) -> NDArray[np.bool_]:
+        """`is_predicted` of one window without its first token."""
+        return self.is_predicted[self.offsets[index] + 1 : self.offsets[index + 1]]
+
+    def predicted(self) -> Tokens:
+        """All predicted tokens in order."""
+        return self.tokens[self.is_predicted]
+
+    def predicted_by_window(self) -> Int:
+        """Shape (W,): predicted tokens of each window."""
+        return np.add.reduceat(self.is_predicted, self.offsets[:-1], dtype=np.int64)
 
 
 def held_out_windows(documents: Sequence[Tokens], token_bytes: Int, eos_id: int, sequence_length: int) -> HeldOut:

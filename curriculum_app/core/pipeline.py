@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from curriculum_app.core.conversations import holds_example, rewritten
 from curriculum_app.core.dataset_version import DroppedDocument
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import Drop, Filter, FilterChoice
@@ -101,8 +102,9 @@ class Chain:
             if isinstance(verdict, Drop):
                 counts.drop(document, verdict.reason)
                 return DroppedDocument(document, counts.stage, verdict.reason, verdict.statistic)
-            counts.keep(document, verdict.document, verdict.note)
-            document = _with_media_in_place(document, verdict.document)
+            kept = _with_conversation(step, document, verdict.document)
+            counts.keep(document, kept, verdict.note)
+            document = _with_media_in_place(document, kept)
         return document
 
     def counts(self) -> list[dict[str, Any]]:
@@ -114,6 +116,13 @@ def _with_media_in_place(before: Document, after: Document) -> Document:
     if not after.media or after.media is not before.media or after.text is before.text:
         return after
     return replace(after, media=moved(after.media, before.text, after.text))
+
+
+def _with_conversation(step: Filter, before: Document, after: Document) -> Document:
+    """What a filter changes in the text it changes in the messages too: training reads those."""
+    if after.text == before.text or not holds_example(before.meta):
+        return after
+    return rewritten(after, lambda text: step.transform(replace(before, text=text)).text)
 
 
 @lru_cache(maxsize=64)

@@ -25,37 +25,73 @@ class Pool:
 def draw_pool(table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
     """Draw sequences without replacement, in proportion to the size of each stratum (domain x difficulty).
 
-    A sequence belongs to the domain and the difficulty bin that most of its tokens have. Quotas are rounded by largest
-    remainder, so the budget is met exactly; equal arguments give equal pools.
+    A sequence belongs to the domain and the difficulty bin that most of its tokens have. Packed text meets the budget
+    exactly, by quotas rounded by largest remainder. Conversations and pairs differ in length: as many are drawn as
+    keep within the budget. Equal arguments give equal pools.
 
     Raises:
-        InputError: the sequences differ in length, the budget is not a multiple of it, or the table is too small.
+        InputError: the budget is no multiple of the sequence length, too small for any, or the table is too small.
     """
-    count = _sequences_for(table, budget_tokens)
+    _require_enough(table, budget_tokens)
     rng = np.random.default_rng(seed)
     strata = _strata(table)
-    quotas = largest_remainder(np.bincount(strata), count)
+    if table.form != "text":
+        return _pool(table, _within(table.lengths, strata, budget_tokens, rng))
+    quotas = largest_remainder(np.bincount(strata), _sequences_for(table, budget_tokens))
     drawn = [
         rng.choice(np.flatnonzero(strata == stratum), size=quota, replace=False)
         for stratum, quota in enumerate(quotas)
         if quota
     ]
-    ids = np.sort(np.concatenate(drawn)).astype(np.int64)
+    return _pool(table, np.concatenate(drawn))
+
+
+def _pool(table: SequenceTable, drawn: Int) -> Pool:
+    ids = np.sort(drawn).astype(np.int64)
     return Pool(ids, multiset_digest(ids), int(table.lengths[ids].sum()))
+
+
+def _within(lengths: Int, strata: Int, budget: int, rng: np.random.Generator) -> Int:
+    """Of every stratum its share of the budget, in random order; then whatever still fits, from all of them.
+
+    Raises:
+        InputError: the budget is smaller than any sequence.
+    """
+    order = rng.permutation(len(lengths))
+    share = budget / int(lengths.sum())
+    chosen = np.zeros(len(lengths), dtype=bool)
+    for stratum in np.unique(strata):
+        mine = order[strata[order] == stratum]
+        ends = np.cumsum(lengths[mine])
+        chosen[mine[ends <= share * ends[-1]]] = True
+    left = budget - int(lengths[chosen].sum())
+    for sequence in order[~chosen[order]]:
+        if lengths[sequence] <= left:
+            chosen[sequence] = True
+            left -= int(lengths[sequence])
+    if not chosen.any():
+        shortest = int(lengths.min())
+        message = f"the budget of {budget:,} tokens is smaller than every sequence"
+        raise InputError(Problem(message, field="budget_tokens", hint=f"at least {shortest}, the shortest"))
+    return np.flatnonzero(chosen)
+
+
+def _require_enough(table: SequenceTable, budget: int) -> None:
+    available = table.num_tokens
+    if budget <= available:
+        return
+    kind = f"sequences of {table.sequence_length}" if table.form == "text" else "sequences"
+    raise InputError(
+        Problem(
+            f"the budget of {budget:,} tokens is larger than the {available:,} tokens available for training",
+            field="budget_tokens",
+            hint=f"at most {available} ({table.num_sequences:,} {kind})",
+        )
+    )
 
 
 def _sequences_for(table: SequenceTable, budget: int) -> int:
     length, available = table.sequence_length, table.num_tokens
-    if np.any(table.lengths != length):
-        raise InputError(Problem("the sequences differ in length: a pool needs equal ones", field="sequences"))
-    if budget > available:
-        raise InputError(
-            Problem(
-                f"the budget of {budget:,} tokens is larger than the {available:,} tokens available for training",
-                field="budget_tokens",
-                hint=f"at most {available} ({table.num_sequences:,} sequences of {length})",
-            )
-        )
     if budget % length or not budget:
         below, above = budget // length * length, (budget // length + 1) * length
         near = [value for value in (below, above) if 0 < value <= available]

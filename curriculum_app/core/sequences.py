@@ -2,7 +2,9 @@
 
 Files of the artefact: `tokens.npy` (flat), `offsets.npy` (M+1), `groupings/<name>.npz` (CSR M x K, tokens), `bins.npy`
 (M x B document-length bins, tokens), `difficulty.npy` (M), `pieces.npz` (sequence to document), `documents.parquet`,
-`held_out/<number>.npz` per domain, `tokenizer.json`.
+`held_out/<number>.npz` per domain, `tokenizer.json`. Where the sequences are examples (`form` chat or pairs in the
+manifest) also `mask.npy` (uint8 per token: 0 context, 1 target), of pairs `splits.npy` (M: tokens of the chosen half,
+the rejected one follows), and `chat_template.jinja`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +24,10 @@ from scipy import sparse
 
 from chimera.artefacts import ArtefactStore, Opened, Stage, Stored
 from chimera.typed import sha256_json
-from curriculum_app.core.packing import HeldOut, Int, Pieces, Tokens
+from curriculum_app.core.packing import HeldOut, Int, Mask, Pieces, Tokens
+
+Form = Literal["text", "chat", "pairs"]
+CHAT_TEMPLATE = "chat_template.jinja"
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,16 @@ class SequenceContents:
     vocab_size: int
     eos_id: int
     sequence_length: int
+    mask: Mask | None = None
+    splits: Int | None = None
+    chat_template: str = ""
+
+    @property
+    def form(self) -> Form:
+        """What a sequence is: a stretch of packed text, one conversation, or the two answers of one preference."""
+        if self.mask is None:
+            return "text"
+        return "chat" if self.splits is None else "pairs"
 
 
 def save_sequences(store: ArtefactStore, contents: SequenceContents, facts: dict[str, Any]) -> Stored:
@@ -86,6 +101,8 @@ def save_sequences(store: ArtefactStore, contents: SequenceContents, facts: dict
         "held_out_domains": domains,
         "unigram_bits_per_byte": contents.unigram_bits_per_byte,
     }
+    if contents.mask is not None:
+        manifest |= {"form": contents.form, "target_tokens": int(contents.mask.sum())}
     with store.stage("sequences") as stage:
         _write(stage, contents)
         return stage.seal(_digest(contents, facts), manifest)
@@ -105,7 +122,14 @@ def _write(stage: Stage, contents: SequenceContents) -> None:
         sparse.save_npz(root / "groupings" / f"{name}.npz", grouping.counts, compressed=False)
     for number, part in enumerate(contents.held_out.values()):
         file = root / "held_out" / f"{number}.npz"  # a domain's name may not be a file name
-        np.savez(file, tokens=part.tokens, offsets=part.offsets, n_bytes=part.n_bytes)
+        arrays: dict[str, Any] = {"tokens": part.tokens, "offsets": part.offsets, "n_bytes": part.n_bytes}
+        arrays |= {} if part.mask is None else {"mask": part.mask}
+        np.savez(file, **arrays)
+    for name, optional in (("mask", contents.mask), ("splits", contents.splits)):
+        if optional is not None:
+            np.save(root / f"{name}.npy", optional)
+    if contents.chat_template:
+        (root / CHAT_TEMPLATE).write_text(contents.chat_template, encoding="utf-8")
     pq.write_table(contents.documents, root / "documents.parquet", compression="zstd")
     (root / "tokenizer.json").write_text(contents.tokenizer_json, encoding="utf-8")
 
@@ -123,6 +147,9 @@ def _digest(contents: SequenceContents, facts: dict[str, Any]) -> str:
         arrays[f"grouping/{name}"] = grouping.counts.toarray()
     for name, part in contents.held_out.items():
         arrays[f"held_out/{name}"] = part.tokens
+        arrays |= {} if part.mask is None else {f"held_out_mask/{name}": part.mask}
+    for name, optional in (("mask", contents.mask), ("splits", contents.splits)):
+        arrays |= {} if optional is None else {name: optional}  # tables without them keep their ids
     meaning = {
         "recipe": facts.get("recipe"),
         "dataset": facts.get("dataset"),
@@ -189,6 +216,40 @@ class SequenceTable(Opened):
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
     @property
+    def form(self) -> Form:
+        """ "text": a packed stream; "chat": one conversation a sequence; "pairs": a chosen answer, then a rejected."""
+        found: Form = self.manifest.get("form", "text")
+        return found
+
+    @cached_property
+    def mask(self) -> Mask | None:
+        """Shape (tokens,): 1 where a token is a target, 0 where it is only context; None where all are targets."""
+        if self.form == "text":
+            return None
+        mapped: Mask = np.load(self.path / "mask.npy", mmap_mode="r")
+        return mapped
+
+    @cached_property
+    def splits(self) -> Int | None:
+        """Shape (M,): tokens of each pair's chosen half; None where the sequences are no pairs."""
+        if self.form != "pairs":
+            return None
+        loaded: Int = np.load(self.path / "splits.npy")
+        return loaded
+
+    @property
+    def longest_text(self) -> int:
+        """Tokens of the longest text that a model is shown at once: a sequence, or half a pair."""
+        lengths = self.lengths
+        return int(lengths.max() if self.splits is None else np.maximum(self.splits, lengths - self.splits).max())
+
+    def mask_of(self, index: int) -> Mask:
+        """The mask of one sequence; all ones where every token is a target."""
+        if self.mask is None:
+            return np.ones(int(self.lengths[index]), dtype=np.uint8)
+        return self.mask[self.offsets[index] : self.offsets[index + 1]]
+
+    @property
     def grouping_names(self) -> tuple[str, ...]:
         return tuple(self.manifest["groupings"])
 
@@ -220,7 +281,8 @@ class SequenceTable(Opened):
     def _held_out(self) -> Iterator[tuple[str, HeldOut]]:
         for number, domain in enumerate(self.manifest["held_out_domains"]):
             with np.load(self.path / "held_out" / f"{number}.npz") as file:
-                yield domain, HeldOut(file["tokens"], file["offsets"], file["n_bytes"])
+                mask = file.get("mask")
+                yield domain, HeldOut(file["tokens"], file["offsets"], file["n_bytes"], mask)
 
     def unigram_bits_per_byte(self) -> dict[str, float]:
         """Bits per byte of each domain's held-out text under the training token frequencies (add-one smoothing).

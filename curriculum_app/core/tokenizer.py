@@ -1,12 +1,17 @@
-"""Byte-level BPE tokenizers trained on the corpus itself (pure; HF `tokenizers`)."""
+"""Byte-level BPE tokenizers: trained on the corpus itself, or of a model (pure; HF `tokenizers`)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from chimera.errors import InputError, Problem
 from curriculum_app.core.packing import Int
 
 END_OF_TEXT = "<|endoftext|>"
@@ -48,11 +53,75 @@ def _byte_level(model: models.BPE) -> Tokenizer:
 
 
 def token_bytes(tokenizer: Tokenizer) -> Int:
-    """Shape (V,): UTF-8 bytes each token stands for; 0 for `END_OF_TEXT`.
+    """Shape (V,): UTF-8 bytes each token stands for; 0 for special ones such as `END_OF_TEXT`.
 
     In the byte-level alphabet every character of a token's name stands for one byte.
     """
-    sizes = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
+    sizes = np.zeros(vocabulary(tokenizer), dtype=np.int64)
     for name, number in tokenizer.get_vocab().items():
-        sizes[number] = 0 if name == END_OF_TEXT else len(name)
+        sizes[number] = len(name)
+    for number, added in tokenizer.get_added_tokens_decoder().items():
+        sizes[number] = 0 if added.special else len(added.content.encode())
     return sizes
+
+
+def vocabulary(tokenizer: Tokenizer) -> int:
+    """One more than the highest token id (ids may have holes)."""
+    return int(max(tokenizer.get_vocab().values())) + 1
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How texts become tokens: `eos_id` ends a text. `folder` holds the model it belongs to, if it is of one."""
+
+    tokenizer: Tokenizer
+    eos_id: int = END_OF_TEXT_ID
+    folder: Path | None = None
+
+    @property
+    def vocab_size(self) -> int:
+        return vocabulary(self.tokenizer)
+
+    def saved(self) -> str:
+        """The tokenizer as its own `tokenizer.json` says it, or as it was trained."""
+        own = self.folder / "tokenizer.json" if self.folder else None
+        return own.read_text(encoding="utf-8") if own else str(self.tokenizer.to_str())
+
+    @property
+    def end(self) -> str:
+        """The token that ends a text, in letters."""
+        return str(self.tokenizer.id_to_token(self.eos_id))
+
+
+def reading_of_model(folder: Path) -> Reading:
+    """The tokenizer of a stored model, with "<|endoftext|>" inside a document read as text.
+
+    Raises:
+        InputError: its tokens do not stand for bytes, or it has none that ends a text.
+    """
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    if not _is_byte_level(json.loads(tokenizer.to_str())):
+        hint = "choose a checkpoint with a byte-level BPE, as those of GPT-2, Llama 3, Qwen and SmolLM are"
+        message = "the tokens of this checkpoint do not stand for bytes, so bits per byte cannot be counted"
+        raise InputError(Problem(message, field="tokenizer", hint=hint))
+    eos_id = json.loads((folder / "config.json").read_text()).get("eos_token_id")
+    eos_id = eos_id[0] if isinstance(eos_id, list) and eos_id else eos_id
+    if not isinstance(eos_id, int):
+        hint = "choose another, or give its config.json an eos_token_id"
+        raise InputError(Problem("this checkpoint has no token that ends a text", field="tokenizer", hint=hint))
+    return Reading(tokenizer, eos_id, folder)
+
+
+def _is_byte_level(described: dict[str, Any]) -> bool:
+    """Whether a tokenizer.json cuts bytes, and adds no space that was not there."""
+    before = described.get("pre_tokenizer") or {}
+    steps = before.get("pretokenizers", [before])
+    levels = [step for step in steps if step.get("type") == "ByteLevel"]
+    return (
+        described["model"].get("type") == "BPE"
+        and bool(levels)
+        and not any(step.get("add_prefix_space") for step in levels)
+    )

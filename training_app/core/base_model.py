@@ -19,7 +19,7 @@ def starting_model(config: TrainConfig, table: SequenceTable, base: Checkpoint |
     Raises:
         InputError: the base does not read these sequences, or its architecture cannot be trained here.
     """
-    longest = int(table.lengths.max())
+    longest = table.longest_text
     if base is None:
         text = TextShape(vocab_size=table.vocab_size, max_length=longest, eos_id=table.eos_id)
         model = build_model(config.model.build(), text, seed=config.seed)

@@ -158,10 +158,11 @@ def _write_model(stage: Stage, run: Run) -> str:
 
     run.model.save_pretrained(stage.path)
     run.model.config.save_pretrained(stage.path)  # an adapter alone does not say what it sits on
-    source = run.base.path if run.base is not None else run.table.tokenizer_path.parent
-    for name in READING:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, stage.path / name)
+    sequences = run.table.tokenizer_path.parent
+    for source in (run.base.path if run.base is not None else sequences, sequences):
+        for name in READING:
+            if (source / name).is_file():  # a template that the sequences were written with goes before the base's own
+                shutil.copyfile(source / name, stage.path / name)
     if run.config.keep_moments:
         save_moments(stage.path / MOMENTS, run.model, run.optimizer)
     return ADAPTER_WEIGHTS if (stage.path / ADAPTER_WEIGHTS).is_file() else WEIGHTS

@@ -101,7 +101,7 @@ class HeldOutText:
             hidden = last_hidden(model, inputs).flatten(0, 1)
             values = token_nll(hidden, head_weight(model), targets.flatten()).view_as(targets)
             nll[windows] = (values.double() * real).sum(1).cpu().numpy()
-        return DomainScores(nll, np.diff(part.offsets) - 1, part.n_bytes)
+        return DomainScores(nll, part.predicted_by_window(), part.n_bytes)
 
     def probe_batch(self) -> Tensor:
         """The first full batch's leading windows of every domain, cut to one length: shape [B, T]."""
@@ -114,7 +114,7 @@ WindowBatch = tuple[NDArray[np.int64], Tensor, Tensor, Tensor]
 
 
 def _batches(part: HeldOut, eos_id: int, device: torch.device) -> list[WindowBatch]:
-    """Windows by falling length (stable), so that little is padding: (window numbers, inputs, targets, mask)."""
+    """Windows by falling length (stable), so that little is padding: (window numbers, inputs, targets, predicted)."""
     lengths = np.diff(part.offsets)
     order = np.argsort(-lengths, kind="stable")
     starts = range(0, len(order), WINDOWS_PER_BATCH)
@@ -128,6 +128,6 @@ def _batch(part: HeldOut, windows: NDArray[np.int64], eos_id: int, device: torch
     for index, window in enumerate(windows):
         tokens = part.tokens_of(int(window))
         padded[index, : len(tokens)] = tokens
-        real[index, : len(tokens) - 1] = 1.0
+        real[index, : len(tokens) - 1] = part.predicted_of(int(window))
     tensor = torch.from_numpy(padded).to(device)
     return windows, tensor[:, :-1].contiguous(), tensor[:, 1:].contiguous(), torch.from_numpy(real).to(device)

@@ -82,6 +82,43 @@ class FusedNextTokenLoss(torch.autograd.Function):
         return hidden_grad_NH * upstream[0].to(hidden_grad_NH.dtype), head, None, None, None
 
 
+class TokenNll(torch.autograd.Function):
+    """The negative log-likelihood (nats) of every target, differentiable, for losses that are not its weighted sum.
+
+    The backward pass computes each chunk's logits a second time, so that those of a whole batch never exist at once.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_NH: Tensor, head_VH: Tensor, target_N: Tensor, with_entropy: bool
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(hidden_NH, head_VH, target_N)
+        cast_VH = head_VH.to(hidden_NH.dtype)  # bfloat16 under autocast
+        nll_N = torch.empty(len(target_N), dtype=torch.float32, device=hidden_NH.device)
+        entropy_N = torch.empty(len(target_N) if with_entropy else 0, dtype=torch.float32, device=hidden_NH.device)
+        for rows in chunks(hidden_NH):
+            exp_CV, total_C1, nll_N[rows] = _softmax_parts(hidden_NH[rows], cast_VH, target_N[rows, None])
+            if with_entropy:
+                entropy_N[rows] = _entropy(exp_CV, total_C1)
+        ctx.mark_non_differentiable(entropy_N)
+        return nll_N, entropy_N
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        hidden_NH, head_VH, target_N = ctx.saved_tensors
+        cast_VH = head_VH.to(hidden_NH.dtype)
+        hidden_grad_NH = torch.empty_like(hidden_NH)
+        head_grad_VH = torch.zeros_like(head_VH) if ctx.needs_input_grad[1] else None
+        for rows in chunks(hidden_NH):
+            target_C1, scale_C1 = target_N[rows, None], upstream[0][rows, None]
+            exp_CV, total_C1, _ = _softmax_parts(hidden_NH[rows], cast_VH, target_C1)
+            grad_CV = exp_CV.mul_(scale_C1 / total_C1).scatter_add_(1, target_C1, -scale_C1).to(hidden_NH.dtype)
+            torch.mm(grad_CV, cast_VH, out=hidden_grad_NH[rows])
+            if head_grad_VH is not None:
+                _add_product(head_grad_VH, grad_CV.T, hidden_NH[rows])
+        return hidden_grad_NH, head_grad_VH, None, None
+
+
 def _add_product(sum_VH: Tensor, left_VC: Tensor, right_CH: Tensor) -> None:
     """sum += left @ right, in the sum's own precision."""
     if sum_VH.dtype == right_CH.dtype:

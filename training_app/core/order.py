@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chimera.errors import InputError, Problem
-from curriculum_app.core.packing import Int
+from curriculum_app.core.packing import Int, Mask
 from curriculum_app.core.schedule import ROW, Schedule
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.objectives.base import Objective
@@ -32,12 +32,19 @@ class Arrays:
 
     `weights` is a row's weight at each of its targets and 0 where nothing is to be learnt: at padding (on the right,
     where causal attention cannot see it from a real position) and at what is only context. An objective that shows
-    several texts for one row stacks them: text k of row i stands at k·(number of rows) + i.
+    several texts for one row stacks them: text k of row i stands at k·(number of rows) + i. `lengths`, of shape [B],
+    are the tokens of each text.
     """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
     weights: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+
+    def tokens_of(self, text: int) -> NDArray[np.int64]:
+        """One text read back out of the arrays."""
+        length = int(self.lengths[text])
+        return np.append(self.inputs[text, : length - 1], self.targets[text, length - 2])
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Batch:
     """Rows of the schedule as tensors (see `Arrays`), all of one step or a part of it.
 
     `rows` says what is in the tensors and `hashes` what the tensors' tokens are: the delivery record is made of both.
-    `total` is the sum of the weights of the whole step: the loss of a part is divided by it.
+    `total` is what the loss of a part is divided by, of the whole step: see `Objective.total`.
     """
 
     rows: Rows
@@ -106,7 +113,7 @@ class Batches:
             inputs=torch.from_numpy(arrays.inputs).to(self.device),
             targets=torch.from_numpy(arrays.targets).to(self.device),
             weights=torch.from_numpy(arrays.weights).to(self.device),
-            total=float(arrays.weights.sum(dtype=np.float64)),
+            total=self.objective.total(rows, arrays),
         )
 
     @cached_property
@@ -118,18 +125,39 @@ class Batches:
         return after
 
 
-def shifted(rows: Rows, table: SequenceTable) -> Arrays:
-    """Every token of a row but its first is a target with the row's weight."""
-    width = int(rows["length"].max()) - 1
-    inputs = np.full((len(rows), width), table.eos_id, dtype=np.int64)
-    targets = np.zeros((len(rows), width), dtype=np.int64)
-    weights = np.zeros((len(rows), width), dtype=np.float32)
-    for index, row in enumerate(rows):
-        tokens = tokens_of(row, table)
-        inputs[index, : len(tokens) - 1] = tokens[:-1]
-        targets[index, : len(tokens) - 1] = tokens[1:]
-        weights[index, : len(tokens) - 1] = row["weight"]
-    return Arrays(inputs, targets, weights)
+@dataclass(frozen=True)
+class Text:
+    """One text of a batch: its tokens, which of them are targets (None: all), and the weight of its row."""
+
+    tokens: NDArray[np.integer]
+    mask: NDArray[np.integer] | None
+    weight: float
+
+
+def padded(texts: Sequence[Text], pad_id: int) -> Arrays:
+    """Every token of a text but its first is a target with the row's weight, if the mask does not leave it out."""
+    width = max(len(text.tokens) for text in texts) - 1
+    inputs = np.full((len(texts), width), pad_id, dtype=np.int64)
+    targets = np.zeros((len(texts), width), dtype=np.int64)
+    weights = np.zeros((len(texts), width), dtype=np.float32)
+    for index, text in enumerate(texts):
+        inputs[index, : len(text.tokens) - 1] = text.tokens[:-1]
+        targets[index, : len(text.tokens) - 1] = text.tokens[1:]
+        weights[index, : len(text.tokens) - 1] = text.weight if text.mask is None else text.weight * text.mask[1:]
+    return Arrays(inputs, targets, weights, np.array([len(text.tokens) for text in texts], dtype=np.int64))
+
+
+def shifted(rows: Rows, table: SequenceTable, *, masked: bool = False) -> Arrays:
+    """Rows as texts of their own; `masked` leaves out what the table calls context."""
+    masks = [mask_of(row, table) if masked else None for row in rows]
+    texts = [Text(tokens_of(row, table), mask, float(row["weight"])) for row, mask in zip(rows, masks, strict=True)]
+    return padded(texts, table.eos_id)
+
+
+def mask_of(row: np.void, table: SequenceTable) -> Mask:
+    """Which tokens of a schedule's row are targets."""
+    start = int(row["start"])
+    return table.mask_of(int(row["sequence"]))[start : start + int(row["length"])]
 
 
 def tokens_of(row: np.void, table: SequenceTable) -> NDArray[np.unsignedinteger]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chimera.artefacts import Stored
+from chimera.artefacts import Stored, file_facts
 from chimera.context import Context
 from curriculum_app.core.already_made import key_of, make_once
+from curriculum_app.core.chat_format import special_words, template_of
 from curriculum_app.core.chosen_column import ChosenColumn, choose_column
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.dataset_version import DatasetVersion
@@ -37,21 +39,31 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
     dataset = ctx.open(config.dataset)
     groupings = prepared(config.groupings, dataset.digest, ctx.open)
     column = choose_column(config.columns, config.column, dataset.digest, ctx.open)
-    recipe = recipe_of(config, groupings, column)
+    model = ctx.open(config.tokenizer).path if config.tokenizer is not None else None
+    recipe = recipe_of(config, groupings, column, model)
 
     def key() -> str | None:
         return key_of("group", {"recipe": recipe, "dataset": dataset.digest})
 
-    made = make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, column, ctx))
+    made = make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, column, model, ctx))
     return SequencesResult(made)
 
 
 def recipe_of(
-    config: GroupConfig, groupings: Sequence[DocumentGrouping], column: ChosenColumn | None = None
+    config: GroupConfig,
+    groupings: Sequence[DocumentGrouping],
+    column: ChosenColumn | None = None,
+    model: Path | None = None,
 ) -> dict[str, Any]:
-    """What decides about the table. The usual groupings, and a column that is none, are left out: tables made before
-    there were others keep ids."""
-    recipe = config.model_dump(mode="json", exclude={"name", "dataset", "groupings", "columns", "column"})
+    """What decides about the table. The usual groupings, a column that is none, and what packed text of an own
+    tokenizer does not ask for, are left out: tables made before there was more keep ids."""
+    apart = {"name", "dataset", "groupings", "columns", "column", "form", "tokenizer", "too_long", "chat_template"}
+    recipe = config.model_dump(mode="json", exclude=apart)
+    if config.form != "text":
+        recipe |= {"form": config.form, "too_long": config.too_long, "chat_template": config.chat_template}
+    if model is not None:  # by its content: checkpoints of one tokenizer give one table
+        recipe |= {"tokenizer": file_facts(model / "tokenizer.json")["sha256"]}
+        recipe |= {} if config.form == "text" else {"template_words": [template_of(model), special_words(model)]}
     if column is not None:
         recipe |= {"columns": column.digest, "column": column.name}
     if config.groupings == default_groupings():
@@ -64,6 +76,7 @@ def _group(
     dataset: DatasetVersion,
     groupings: Sequence[DocumentGrouping],
     column: ChosenColumn | None,
+    model: Path | None,
     ctx: Context,
 ) -> Stored:
     def report(done: int, message: str) -> None:
@@ -71,16 +84,19 @@ def _group(
         ctx.check()
 
     measured = None if column is None else column.harder
-    contents, facts = group_documents(dataset.iter_documents, config, groupings, report, measured)
-    recipe = recipe_of(config, groupings, column)
+    contents, facts = group_documents(dataset.iter_documents, config, groupings, report, measured, model)
+    recipe = recipe_of(config, groupings, column, model)
     if measured is not None:
         facts["counts"]["unmeasured_documents"] = unknown = int(np.isnan(measured).sum())
         if unknown:
             what = f"{unknown:,} of {len(measured):,} documents"
             ctx.log(f"{what} have no value of {config.column}: they get the middle rank", "warning")
     stored = save_sequences(ctx.store, contents, {**facts, "recipe": recipe, "dataset": dataset.digest})
+    for reason, first in facts.get("left_out", {}).items():
+        ctx.log(f"{facts['counts'][reason]:,} documents are left out as {reason}, the first of them {first}", "warning")
+    size = f"of {'at most ' if config.form != 'text' else ''}{config.sequence_length}"
     ctx.log(
-        f"{stored.manifest['num_sequences']:,} sequences of {config.sequence_length} tokens; vocabulary "
+        f"{stored.manifest['num_sequences']:,} sequences {size} tokens; vocabulary "
         f"{contents.vocab_size:,}, {facts['counts']['bytes_per_token']} bytes per token"
     )
     return stored

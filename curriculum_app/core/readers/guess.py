@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from curriculum_app.core.conversations import mapping_of
 from curriculum_app.core.documents import Content
 from curriculum_app.core.readers.base import Raw
 from curriculum_app.core.readers.preview import Key, Sample, keys_of
@@ -20,23 +23,29 @@ NAMES: dict[str, tuple[str, ...]] = {
 _FITTING = {"id": {"text", "number"}, "date": {"text", "number"}}
 
 
-def guess(sample: Sample) -> dict[str, str]:
-    """Target → key. What the format itself knows (an id, a title) is not guessed; a text always is if any key fits."""
+def guess(sample: Sample) -> dict[str, Any]:
+    """Target → rule. What the format itself knows (an id, a title) is not guessed; a text always is if any key fits.
+
+    Records of conversations or preferences keep those in the meta, and their text shows them.
+    """
     keys = keys_of(sample)
-    known = {target for item in sample.records if isinstance(item, Raw) for target in item.known}
-    found: dict[str, str] = {}
+    examples = mapping_of([item.values for item in sample.records if isinstance(item, Raw)])
+    known = set(examples) | {target for item in sample.records if isinstance(item, Raw) for target in item.known}
+    found: dict[str, Any] = examples
     for target, names in NAMES.items():
         fitting = [key for key in keys if _fits(target, key) and key.name not in found.values()]
         named = None if target in known else _named(fitting, names)
-        if named is None and target == "text":
+        if named is None and target == "text" and not examples:
             named = max(fitting, key=lambda key: key.mean_chars * key.share, default=None)
         if named is not None:
             found[target] = named.name
     return found
 
 
-def guess_content(sample: Sample, text_key: str) -> Content:
-    """What the text holds, by the key's name and how the texts begin."""
+def guess_content(sample: Sample, text_key: Any) -> Content:
+    """What the text holds, by the key's name and how the texts begin; what is put together is text."""
+    if not isinstance(text_key, str):
+        return "text"
     name = text_key.lower().rpartition(".")[2]
     beginnings = [example for key in keys_of(sample) if key.name == text_key for example in key.examples]
     if "html" in name or any(text.lstrip().lower().startswith(("<!doctype", "<html", "<body")) for text in beginnings):

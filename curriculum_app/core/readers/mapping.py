@@ -17,6 +17,7 @@ from curriculum_app.core.configs_mapping import (
     keys_of,
     parts_of,
 )
+from curriculum_app.core.conversations import is_messages, shown
 from curriculum_app.core.documents import FIELDS, Document
 from curriculum_app.core.readers.base import Bad, Raw, excerpt
 
@@ -56,10 +57,14 @@ def value_of(values: Mapping[str, Any], rule: Rule) -> Any:
 
 
 def _filled(values: Mapping[str, Any], template: str) -> Any:
-    """The template with the record's values; what the record lacks is left out, with the blanks around the whole."""
+    """The template with the record's values; what the record lacks is left out, with the blanks around the whole.
+
+    A list of messages is shown turn by turn.
+    """
     found = {key: look_up(values, key) for key in keys_of(template)}
     if all(value is MISSING for value in found.values()):
         return MISSING
+    found = {key: shown(value) if is_messages(value) else value for key, value in found.items()}
     for key, value in found.items():
         if value is not MISSING and not isinstance(value, str | int | float):
             raise NotCastable(f"needs text, but {key} is a {_kind(value)}")

@@ -29,7 +29,7 @@ class StepLoss:
     """The loss of a batch or of a part of one.
 
     `loss` is a scalar: this part's share of the mean over the whole step, so that the parts' losses and gradients add
-    up. `row_losses` holds the mean loss of each row (nats per target; what is logged per row), `entropy_N` the
+    up. `row_losses` holds the mean loss of each row (nats per target, or per pair), `entropy_N` the
     predictive entropies (nats) of the real tokens if asked for, `values` more series of the objective by metric key
     (means over the rows of this part).
     """
@@ -66,13 +66,16 @@ class Objective(ABC):
     def collate(self, rows: Rows, table: SequenceTable) -> Arrays:
         """The arrays of a batch: exactly the tokens that `rows` name."""
 
+    def total(self, rows: Rows, arrays: Arrays) -> float:
+        """What the sum over a whole step is divided by to be its mean: the weights of all targets."""
+        return float(arrays.weights.sum(dtype=np.float64))
+
     def fed(self, index: int, rows: Rows, arrays: Arrays) -> NDArray[np.int64]:
         """The tokens of row `index` read back out of the arrays, as the sequence table holds them.
 
         They are hashed and compared with the plan at the end of the run: whatever `collate` did, the model got these.
         """
-        length = int(rows["length"][index])
-        return np.append(arrays.inputs[index, : length - 1], arrays.targets[index, length - 2])
+        return arrays.tokens_of(index)
 
     @abstractmethod
     def loss(self, model: PreTrainedModel, batch: Batch, *, with_entropy: bool) -> StepLoss:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chimera.errors import InputError, Problem
 from chimera.typed import Config as BaseConfig
 from training_app.core.objectives.base import OBJECTIVES, Objective, StepLoss
 
@@ -22,6 +23,12 @@ class NextToken(Objective):
 
     class Config(BaseConfig):
         """Nothing to set."""
+
+    def require(self, table: SequenceTable) -> None:
+        if table.form == "pairs":
+            message = "these sequences are pairs of answers: one after the other they are no text"
+            hint = "choose the objective preference, or group the dataset as chat or text"
+            raise InputError(Problem(message, field="objective", hint=hint))
 
     def collate(self, rows: Rows, table: SequenceTable) -> Arrays:
         from training_app.core.order import shifted
