@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,9 +17,10 @@ from training_app.core.metric_keys import describe
 from training_app.core.series import Axis, Series
 from training_app.core.tally import stored_number
 from training_app.models import TrainingRun
-from training_app.selectors.history import history
+from training_app.selectors.history import Part, history
 
 DIGITS = 7  # significant digits of a drawn value
+NOTHING = 1e-18  # a weight that changes no float
 
 
 class SeriesView(Config):
@@ -60,7 +62,7 @@ def keys_matching(logged: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
     """The JSON of a live chart: `series` with raw and smoothed values at the same steps, and the seq they reach."""
-    found = history(actor, run, keys_matching(run.latest, patterns))
+    found = history(actor, run, keys_matching(run.latest, patterns), part_of(view))
     kept: dict[str, core.Indices] = {}
     for key, series in found.series.items():
         like = next(iter(kept), None) if view.aligned else None
@@ -70,9 +72,17 @@ def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: Se
     return {"run": run.pk, "seq": found.seq, "start": found.start, "smoothing": view.smoothing, "series": drawn}
 
 
+def part_of(view: SeriesView) -> Part:
+    """What has to be read for a view: its window, and before it the steps that smoothing can still tell."""
+    lead = int(math.log(NOTHING) / math.log(view.smoothing)) if view.smoothing else 0
+    return Part(view.x, view.lo, view.hi, lead)
+
+
 def thinned(series: Series, view: SeriesView, start: float) -> core.Indices:
     """The indices of the points to draw: inside the window, at most `max_points`."""
     x = series.x(view.x, start)
+    if view.x == "time":  # a clock that was set back: its points stand where the time had been already
+        x = np.maximum.accumulate(x)
     part = core.window(x, view.lo, view.hi)
     inside = core.thin(x[part], series.value[part], view.max_points, view.log_x)
     return np.asarray(inside + part.start, dtype=np.int64)
