@@ -7,6 +7,7 @@ from training_app import models
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
+from training_app.core.configs_import_run import ImportRunConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
@@ -80,5 +81,12 @@ register(
         recorder="training_app.services.chat:recorder_for",
         page="training_app.services.chat:reply_page",
         listed=False,
+        name="import-run",
+        title="Import finished runs",
+        summary="Read runs of TensorBoard, MLflow, W&B or transformers: series, settings, wall times.",
+        config=ImportRunConfig,
+        run="training_app.core.jobs.import_run:run",
+        adopt="training_app.services.adopt_imported:adopt_import",
+        page="training_app.services.adopt_imported:page",
     )
 )

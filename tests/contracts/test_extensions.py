@@ -43,13 +43,14 @@ from training_app.core.architectures.base import ARCHITECTURES
 from training_app.core.learning_rates.base import LEARNING_RATES
 from training_app.core.objectives.base import OBJECTIVES
 from training_app.core.probes.base import PROBES, StepView
+from training_app.core.run_readers.base import RUN_READERS
 
 FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
 ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
 ALERT_ENTRIES = list(ALERTS)
 REGISTRIES: list[Registry[Any]] = [
     *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS),
-    *(ARCHITECTURES, ADAPTERS, OBJECTIVES, LEARNING_RATES),
+    *(ARCHITECTURES, ADAPTERS, OBJECTIVES, LEARNING_RATES, RUN_READERS),
 ]
 ENTRIES = [entry for registry in REGISTRIES for entry in registry]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.

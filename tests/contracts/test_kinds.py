@@ -26,6 +26,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
     },
     "train": {"name": "first run", "schedule": "schedule-1"},
+    "import-run": {"path": "runs", "rename": {"train/loss": "loss"}, "tokens_per_step": 1024},
     "external-run": {"name": "elsewhere", "settings": {"lr": 0.1, "layers": [1, 2]}},
     "import-model": {"name": "smollm2", "source": "smollm2-135m-instruct"},
     "verify-checkpoint": {"checkpoint": "checkpoint-1"},

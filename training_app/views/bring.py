@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
+from chimera.errors import InputError
+from chimera.jobs.models import new_idempotency_key
+from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
+from curriculum_app.forms import add_problems
+from training_app.forms import ImportRunForm
 from training_app.services import client_wheel
+from training_app.services.adopt_imported import import_start
 
 _LOOP = """\
 import chimera.client
@@ -40,11 +47,33 @@ SNIPPETS = (
 TOKEN = "chimera_…"
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 def bring(request: HttpRequest) -> HttpResponse:
+    """The page; its form imports finished runs, two clicks on the button once."""
+    actor = actor_of(request)
+    sent = request.method == "POST"
+    form = ImportRunForm(request.POST if sent else None, request.FILES if sent else None)
+    key = request.POST.get("idempotency_key", "")
+    if sent:
+        actor.require(Role.EDITOR)
+    if sent and form.is_valid():
+        said = form.cleaned_data
+        try:
+            job = import_start(actor, said["file"], said["path"], {"key": said["reader"]}, said["group"], key)
+        except InputError as error:
+            add_problems(form, error)
+        else:
+            return redirect("job-detail", pk=job.pk)
+    return _page(request, form, key or new_idempotency_key())
+
+
+def _page(request: HttpRequest, form: ImportRunForm, key: str) -> HttpResponse:
     url = request.build_absolute_uri("/").rstrip("/")
     snippets = [(slug, title, sub, code.format(url=url, token=TOKEN)) for slug, title, sub, code in SNIPPETS]
     context = {
+        "form": form,
+        "key": key,
+        "limit": settings.MAX_UPLOAD_BYTES,
         "snippets": snippets,
         "wheel": client_wheel.FILE,
         "install": f"pip install ./{client_wheel.FILE}",
@@ -52,7 +81,8 @@ def bring(request: HttpRequest) -> HttpResponse:
         "may_write": actor_of(request).can_edit,
         "crumbs": crumbs(("Runs", reverse("runs")), ("Bring your own", "")),
     }
-    return render(request, "training/bring.html", context)
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "training/bring.html", context, status=status)
 
 
 @require_GET
