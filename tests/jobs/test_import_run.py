@@ -50,7 +50,7 @@ def test_runs_keep_series_steps_tokens_and_wall_time(editor: Actor, tmp_path: Pa
     assert (job.summary["runs"], job.summary["new"], job.summary["points"]) == (2, 2, 10)
     first = TrainingRun.objects.get(name="a")
     assert job.artifacts == {run.name: run.uid for run in TrainingRun.objects.all()}
-    assert (first.source, first.group, first.step, first.tokens) == ("tensorboard", "old", 2, 100)
+    assert (first.source, first.group, first.steps, first.step, first.tokens) == ("tensorboard", "old", 2, 2, 100)
     assert first.latest == {"loss": 1.5, "train/num_tokens": 100.0, "odd_name": 1.0}
     loss = history(editor, first, ["loss"]).series["loss"]
     assert (loss.step.tolist(), loss.tokens.tolist(), loss.time.tolist()) == ([1, 2], [50, 100], [101.0, 103.0])

@@ -71,7 +71,7 @@ def _write(job: Job, item: ImportedRun, group: str, key: str) -> TrainingRun:
     recorder.flush()
     run.refresh_from_db()
     facts = {"steps": run.step, "tokens": run.tokens}
-    TrainingRun.objects.filter(pk=run.pk).update(summary=facts)
+    TrainingRun.objects.filter(pk=run.pk).update(summary=facts, steps=run.step)
     composites.succeed(own, Adopted({"run": run.uid}, facts), lease=lease.token)
     return run
 

@@ -146,7 +146,8 @@ def finish(actor: Actor, pk: int, said: FinishBody) -> TrainingRun:
     run, token = held.run, held.lease.token
     live_recorders.forget(said.session)
     facts = {"steps": run.step, "tokens": run.tokens}
-    TrainingRun.objects.filter(pk=run.pk).update(summary=facts)
+    ended_well = said.state == "succeeded" and run.steps is None
+    TrainingRun.objects.filter(pk=run.pk).update(summary=facts, steps=run.step if ended_well else run.steps)
     if held.job.state == State.CANCELLING:
         composites.cancelled(held.job, lease=token, note="its program has ended")
     elif said.state == "succeeded":
