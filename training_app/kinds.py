@@ -6,8 +6,8 @@ from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_external import ExternalRunConfig
-from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
 from training_app.core.configs_import_run import ImportRunConfig
+from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
@@ -81,6 +81,10 @@ register(
         recorder="training_app.services.chat:recorder_for",
         page="training_app.services.chat:reply_page",
         listed=False,
+    )
+)
+register(
+    JobKind(
         name="import-run",
         title="Import finished runs",
         summary="Read runs of TensorBoard, MLflow, W&B or transformers: series, settings, wall times.",
