@@ -48,5 +48,6 @@ def database(url: str) -> dict[str, object]:
         "HOST": query.get("host", [parts.hostname or ""])[0],
         "PORT": str(parts.port or query.get("port", [""])[0]),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # a connection from before a restart of the database is not handed out
         "OPTIONS": {"pool": {"min_size": 0, "max_size": 8, "timeout": 20}},
     }

@@ -7,7 +7,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from chimera.read_only_admin import ReadOnlyAdmin
-from training_app.models import AlertRule, AlertsSeen, Checkpoint, MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.models import (
+    AlertRule,
+    AlertsSeen,
+    Checkpoint,
+    MetricLedger,
+    MetricRow,
+    MetricSegment,
+    RunEvent,
+    SavedState,
+    TrainingRun,
+)
 
 
 class ReadOnly(ReadOnlyAdmin):
@@ -57,6 +67,20 @@ class SavedStateAdmin(ReadOnly):
     list_display = ("run", "step", "tokens", "attempt", "saved_at", "path")
     list_select_related = ("run",)
     search_fields = ("run__name", "path")
+
+
+@admin.register(MetricLedger)
+class MetricLedgerAdmin(ReadOnly):
+    list_display = ("run", "sealed_seq", "cuts")
+    list_select_related = ("run",)
+    search_fields = ("=run__id", "run__name")
+
+
+@admin.register(MetricSegment)
+class MetricSegmentAdmin(ReadOnly):
+    list_display = ("id", "run", "key", "place", "attempt", "lowest", "highest", "last", "non_finite")
+    list_select_related = ("run",)
+    search_fields = ("=run__id", "=key")
 
 
 @admin.register(MetricRow)

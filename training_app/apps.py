@@ -1,4 +1,4 @@
-"""Django application of training; registers its job kinds."""
+"""Django application of training; registers its job kinds and its chore."""
 
 from django.apps import AppConfig
 
@@ -8,4 +8,7 @@ class TrainingAppConfig(AppConfig):
     verbose_name = "Training"
 
     def ready(self) -> None:
+        from chimera.jobs import chores
         from training_app import kinds, panels  # noqa: F401
+
+        chores.register("training_app.services.sealing:seal_due")

@@ -3,7 +3,8 @@
 Client → server: `{"subscribe": "run-12", "after": 34}`, `{"subscribe": "job-3"}`, `{"subscribe": "jobs"}`,
 `{"unsubscribe": topic}`. Subscribing again (after a gap, a reconnect, a while of silence) is how a client heals.
 Server → client: `{"topic": "run-12", "seq": 37, "rows": [{seq, attempt, points}]}`, `{"topic": "run-12", "reset": 36}`
-after a rewind (what the client drew may be cut: read the series again), `{"topic": "run-12", "events": true}`,
+after a rewind, or when rows up to that seq were sealed before the client had them (read the series again),
+`{"topic": "run-12", "events": true}`,
 `{"topic": "job-3", "state": …, "done": …, "total": …}`, `{"topic": …, "error": …}`.
 """
 
@@ -110,6 +111,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         while more:
             news = await database_sync_to_async(live.run_news)(subscription.actor, pk, subscription.seq)
             if news.reset is not None:
+                subscription.seq = max(subscription.seq, news.reset)
                 await self.send_json({"topic": topic, "reset": news.reset})
             if news.rows:
                 subscription.seq = news.rows[-1]["seq"]

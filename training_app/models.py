@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from chimera.jobs.models import Artefact, Job
 from chimera.projects.models import Project
@@ -64,7 +65,7 @@ class TrainingRun(models.Model):
 
 
 class MetricRow(models.Model):
-    """All points of one flush of one run, append-only.
+    """All points of one flush of one run, append-only, until they are sealed into segments.
 
     `points` is `{"step": [int], "tokens": [int], "time": [float], "values": {key: [[row index, value], ...]}}`;
     non-finite values are the strings "NaN", "Infinity", "-Infinity" (JSON has no others).
@@ -76,6 +77,7 @@ class MetricRow(models.Model):
     first_step = models.BigIntegerField()
     last_step = models.BigIntegerField()
     points = models.JSONField()
+    written_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         ordering = ["seq"]
@@ -83,6 +85,72 @@ class MetricRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.seq}"
+
+
+class MetricLedger(models.Model):
+    """Where the points of a run are: in segments up to row `sealed_seq`, in rows after it.
+
+    Whoever moves or cuts points changes this row first, so its lock is the order between them, and a reader that finds
+    it unchanged at the end has seen one state. `start` is the Unix time of the first sealed point.
+    """
+
+    run = models.OneToOneField(TrainingRun, primary_key=True, on_delete=models.CASCADE, related_name="metric_ledger")
+    sealed_seq = models.BigIntegerField(default=0)
+    cuts = models.BigIntegerField(default=0)
+    start = models.FloatField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.run_id} to {self.sealed_seq}"
+
+
+class MetricAxis(models.Model):
+    """Where up to 1,024 successive points stand: kept once for all series that were logged at the same steps.
+
+    `step`, `tokens` and `time` are columns as `training_app.core.segments` packs them.
+    """
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="metric_axes")
+    count = models.PositiveIntegerField()
+    lo_step = models.BigIntegerField()
+    hi_step = models.BigIntegerField()
+    lo_tokens = models.BigIntegerField()
+    hi_tokens = models.BigIntegerField()
+    lo_time = models.FloatField()
+    hi_time = models.FloatField()
+    step = models.BinaryField()
+    tokens = models.BinaryField()
+    time = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.lo_step} to {self.hi_step}"
+
+
+class MetricSegment(models.Model):
+    """Up to 1,024 successive values of one series, packed; only the last segment of a series holds fewer.
+
+    `place` is the number of points before it. The other columns sum it up without opening it: lowest, highest
+    (of the finite values, with their steps) and last value, how many are not finite, the attempt that wrote the last.
+    """
+
+    run = models.ForeignKey(TrainingRun, db_index=False, on_delete=models.CASCADE, related_name="metric_segments")
+    axis = models.ForeignKey(MetricAxis, on_delete=models.CASCADE, related_name="segments")
+    key = models.TextField()
+    place = models.BigIntegerField()
+    attempt = models.PositiveIntegerField()
+    lowest = models.FloatField(null=True)
+    lowest_step = models.BigIntegerField(null=True)
+    highest = models.FloatField(null=True)
+    highest_step = models.BigIntegerField(null=True)
+    last = models.FloatField()
+    non_finite = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["key", "place"]
+        constraints = [models.UniqueConstraint(fields=["run", "key", "place"], name="one_metric_segment_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.key} from point {self.place}"
 
 
 class RunEvent(models.Model):

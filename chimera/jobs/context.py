@@ -14,6 +14,7 @@ from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level
 from chimera.jobs import bell, refs
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job, JobLog
+from chimera.jobs.patience import patiently, tolerated
 from chimera.jobs.rate import Rate
 from chimera.jobs.storable import storable
 from chimera.refs import Ref, Referable
@@ -103,25 +104,32 @@ class DatabaseContext:
             "rate": rate,
         }
         if self._progress_pace.due() or done == total:
-            self._save_progress()
+            with tolerated():
+                self._save_progress()
 
     def log(self, message: str, level: Level = "info") -> None:
         if level != self._level or sum(map(len, self._lines)) + len(message) > LOG_CHARACTERS:
-            self._save_log()
+            with tolerated():
+                self._save_log()
         self._level = level
         self._lines.append(message[:LOG_CHARACTERS])
         if self._log_pace.due():
-            self._save_log()
+            with tolerated():
+                self._save_log()
 
     def control(self) -> Control:
         self.lease.check()
         if self._control_pace.due():
-            asked = self.lease.rows().values_list("control", flat=True).first()
-            if asked is None:
-                self.lease.lost = True
-                raise LeaseLost(f"{self.job.uid}: another worker owns it now")
-            self._control = {"pause": "pause", "release": "pause", "cancel": "cancel"}.get(asked, "none")  # type: ignore[assignment]
+            with tolerated():  # what was asked last holds until the database is back
+                self._read_control()
         return self._control
+
+    def _read_control(self) -> None:
+        asked = self.lease.rows().values_list("control", flat=True).first()
+        if asked is None:
+            self.lease.lost = True
+            raise LeaseLost(f"{self.job.uid}: another worker owns it now")
+        self._control = {"pause": "pause", "release": "pause", "cancel": "cancel"}.get(asked, "none")  # type: ignore[assignment]
 
     def check(self) -> None:
         asked = self.control()
@@ -133,20 +141,22 @@ class DatabaseContext:
     def close(self) -> None:
         """Write what the rate limits have held back."""
         self.recorder.flush()
-        self._save_progress()
-        self._save_log()
+        patiently(self._save_progress)
+        patiently(self._save_log)
 
     def _save_progress(self) -> None:
         if self._unsaved is None:
             return
-        fields, self._unsaved = self._unsaved, None
-        if self.lease.rows().update(progress_at=timezone.now(), **fields):
+        fields = self._unsaved
+        held = self.lease.rows().update(progress_at=timezone.now(), **fields)
+        self._unsaved = None
+        if held:
             for name, value in fields.items():
                 setattr(self.job, name, value)
             bell.job_changed(self.job)
 
     def _save_log(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines and not self.lease.lost:
-            text = storable("\n".join(lines))
+        if self._lines and not self.lease.lost:
+            text = storable("\n".join(self._lines))
             JobLog.objects.create(job=self.job, attempt=self.attempt, level=self._level, text=text)
+        self._lines = []

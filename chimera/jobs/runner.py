@@ -6,9 +6,10 @@ import logging
 import shutil
 import traceback
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from chimera.context import Cancelled, LeaseLost, Paused, Recorder
@@ -19,15 +20,15 @@ from chimera.jobs.dispatch import dispatch
 from chimera.jobs.kinds import JobKind, get_kind, resolve
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import ControlRequest, Job, State
+from chimera.jobs.patience import AWAY, patiently
 from chimera.jobs.transitions import lock, move
 from chimera.jobs.validation import as_json, validate
 
 log = logging.getLogger(__name__)
 
 # Only these may go away by themselves. A missing file or a forbidden one stays missing and forbidden.
-_TRANSIENT = (OSError, OperationalError, InterfaceError)
+_TRANSIENT = (OSError, *AWAY)
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-_END_TRIES = 3
 
 
 def run_job(job_id: int, worker: str = "") -> bool:
@@ -57,19 +58,19 @@ def _work(job: Job, lease: Lease) -> None:
     try:
         kind = get_kind(job.kind)
         result = _result(job, lease, kind)
-        _retrying(lambda: _succeed(job, lease, kind, result))
+        patiently(lambda: _succeed(job, lease, kind, result))
     except LeaseLost:
         raise
     except Paused:
-        _retrying(lambda: _paused(job, lease))
+        patiently(lambda: _paused(job, lease))
     except Cancelled:
-        _retrying(lambda: _cancelled(job, lease))
+        patiently(lambda: _cancelled(job, lease))
     except InputError as error:
         _fail_input(job, lease, error.problems)
     except _TRANSIENT as error:
-        _retrying(lambda error=error: _transient(job, lease, error))
+        patiently(partial(_transient, job, lease, error))
     except Exception as error:
-        _retrying(lambda error=error: _crashed(job, lease, error))
+        patiently(partial(_crashed, job, lease, error))
     else:
         shutil.rmtree(scratch_of(job), ignore_errors=True)
 
@@ -129,7 +130,7 @@ def _fail_input(job: Job, lease: Lease, problems: list[Problem]) -> None:
     """Wrong input is never retried: the same input gives the same error."""
     text = "\n".join(str(problem) for problem in problems)
     fields: dict[str, Any] = {"problems": as_json(problems), "error_text": text}
-    _retrying(lambda: _ended(job, lambda row: composites.fail(row, text, lease=lease.token, **fields)))
+    patiently(lambda: _ended(job, lambda row: composites.fail(row, text, lease=lease.token, **fields)))
 
 
 @transaction.atomic
@@ -161,16 +162,3 @@ def _sentence(error: Exception) -> str:
 def _error_fields(error: Exception) -> dict[str, str]:
     text = "".join(traceback.format_exception(error))
     return {"error_class": type(error).__name__[:120], "error_text": text[-20_000:]}
-
-
-def _retrying(end: Any) -> None:
-    """Hours of work must not be lost to a dropped connection or a deadlock in the last transaction."""
-    for left in reversed(range(_END_TRIES)):
-        try:
-            end()
-            return
-        except (OperationalError, InterfaceError):
-            if left == 0:
-                raise
-            if not connection.in_atomic_block:
-                connection.close()

@@ -1,4 +1,4 @@
-"""A worker process: its row in the list of workers, its sweep, its soft end.
+"""A worker process: its row in the list of workers, its sweep, the apps' chores, its soft end.
 
 Celery's main process does this in one thread, so a long job in a pool process never delays a heartbeat or a sweep.
 """
@@ -19,6 +19,8 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
+from chimera.jobs.chores import chores
+from chimera.jobs.kinds import resolve
 from chimera.jobs.models import ControlRequest, Job, State, Worker
 from chimera.jobs.sweep import sweep
 from chimera.jobs.transitions import move
@@ -83,6 +85,8 @@ def keep_house(name: str) -> None:
         if time.monotonic() - swept >= settings.SWEEP_SECONDS:
             swept = time.monotonic()
             _guarded(sweep)
+            for chore in chores():
+                _guarded(resolve(chore))
         _guarded(_seen)
         _stop.wait(settings.HEARTBEAT_SECONDS)
     _guarded(lambda: release(name))

@@ -13,7 +13,8 @@ from chimera.projects.access import Actor
 from curriculum_app.models import SequenceSet
 from eval_app.core.configs_study import StudyConfig
 from eval_app.models import EvalReport, Study
-from training_app.models import MetricRow, TrainingRun
+from training_app.models import TrainingRun
+from training_app.selectors.history import histories
 
 
 def study_list(actor: Actor) -> QuerySet[Study]:
@@ -81,21 +82,18 @@ def study_grid(config: StudyConfig, cells: Iterable[Cell]) -> list[GridRow]:
 Curve = list[tuple[int, float]]
 
 
-def held_out_curves(study: Study, key: str = "held_out/macro") -> dict[str, dict[int, Curve]]:
+def held_out_curves(actor: Actor, study: Study, key: str = "held_out/macro") -> dict[str, dict[int, Curve]]:
     """Arm → seed → (tokens, bits per byte) at every evaluation logged so far."""
-    cells = {cell.run.pk: cell for cell in study_cells(study)}
-    rows = MetricRow.objects.filter(run__in=cells, points__values__has_key=key).order_by("run_id", "seq")
+    cells = study_cells(study)
+    found = histories(actor, [cell.run for cell in cells], [key])
     curves: dict[str, dict[int, Curve]] = {}
-    for run, points in rows.values_list("run_id", "points"):
-        cell = cells[run]
-        curves.setdefault(cell.arm, {}).setdefault(cell.seed, []).extend(_points(points, key))
+    for cell in cells:
+        series = found[cell.run.pk].series[key]
+        if len(series):
+            finite = series.take(series.finite)
+            points = list(zip(finite.tokens.tolist(), finite.value.tolist(), strict=True))
+            curves.setdefault(cell.arm, {})[cell.seed] = points
     return curves
-
-
-def _points(points: dict[str, Any], key: str) -> Curve:
-    """Finite points of one series in one stored row."""
-    pairs = points["values"][key]
-    return [(points["tokens"][index], value) for index, value in pairs if not isinstance(value, str)]
 
 
 def studies_on_sequences(actor: Actor, sequences: SequenceSet) -> dict[str, Any]:

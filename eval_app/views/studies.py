@@ -76,7 +76,7 @@ def study_differences(request: HttpRequest, pk: int, arm: int) -> JsonResponse:
 def study_curves(request: HttpRequest, pk: int) -> JsonResponse:
     study = selectors.study_get(actor_of(request), pk)
     arms = [arm.name for arm in selectors.study_config(study).arms]
-    return JsonResponse(held_out_curves(selectors.held_out_curves(study), arms))
+    return JsonResponse(held_out_curves(selectors.held_out_curves(actor_of(request), study), arms))
 
 
 @require_GET

@@ -28,7 +28,7 @@
   function receive(message) {
     const { topic } = message;
     if (!topics.has(topic) || message.error) return;
-    if (message.reset) emit("reset", message);
+    if (message.reset) { topics.set(topic, Math.max(topics.get(topic), message.reset)); emit("reset", message); }
     else if (message.rows) { topics.set(topic, message.seq); emit("rows", message); }
     else if (message.events) emit("events", message);
     else emit("job", message);

@@ -23,6 +23,7 @@ from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
 from tests.processes import eventually, kill, start_worker
 from training_app.core.configs import TINY, TrainConfig
 from training_app.models import Checkpoint, MetricRow
+from training_app.services.replay import lines_of
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(150), pytest.mark.django_db(transaction=True)]
 FAULTY = "tests.kill.worker_with_fault"
@@ -110,12 +111,7 @@ def delivered_points(job: Job) -> list[Any]:
     """Every point the killed and resumed run has recorded, in the order of its rows."""
     found = []
     for row in MetricRow.objects.filter(run__job=job).order_by("seq"):
-        values: list[dict[str, float]] = [{} for _ in row.points["step"]]
-        for key, pairs in row.points["values"].items():
-            for index, value in pairs:
-                assert key not in values[index]
-                values[index][key] = value
-        found += [comparable(*point) for point in zip(row.points["step"], row.points["tokens"], values, strict=True)]
+        found += [comparable(step, tokens, values) for step, tokens, _, values in lines_of(row.points)]
     return found
 
 

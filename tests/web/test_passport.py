@@ -105,7 +105,7 @@ def test_losses_are_those_logged_at_the_steps(editor):
     run = make_run(editor)
     points = {"step": [1, 2], "tokens": [8, 16], "time": [0.0, 1.0], "values": {"loss": [[0, 2.5], [1, 2.25]]}}
     MetricRow.objects.create(run=run, attempt=1, seq=99_999, first_step=1, last_step=2, points=points)
-    assert exposures.losses_at(run, [2, 7]) == {2: 2.25}
+    assert exposures.losses_at(editor, run, [2, 7]) == {2: 2.25}
 
 
 def test_a_hundred_runs_cost_as_much_as_a_dozen(editor, monkeypatch, django_assert_max_num_queries):

@@ -101,14 +101,21 @@ class AlertSet:
         """Take the points of one step; the alerts they give."""
         found: list[Alert] = []
         for key, value in values.items():
-            guards = self._guards.get(key)
-            if guards is None:
-                guards = self._guards[key] = [self._guard(key, *rule) for rule in self._rules if rule[2].watches(key)]
-            for guard in guards:
+            for guard in self._of(key):
                 said = guard.add(step, tokens, value)
                 if said is not None and (alert := guard.alert(step, value, said)) is not None:
                     found.append(alert)
         return found
+
+    def watches(self, key: str) -> bool:
+        """Whether some rule looks at the series `key`."""
+        return bool(self._of(key))
+
+    def _of(self, key: str) -> list[_Guard]:
+        """The guards of a series, made when it is met first."""
+        if key not in self._guards:
+            self._guards[key] = [self._guard(key, *rule) for rule in self._rules if rule[2].watches(key)]
+        return self._guards[key]
 
     def _guard(self, key: str, rule_id: str, config: AlertRuleConfig, rule: Rule) -> _Guard:
         kept = self._kept.get((rule_id, key))

@@ -1,4 +1,4 @@
-"""Series of a run for charts: assembled from stored rows, smoothed on the full data, then thinned (pure numpy).
+"""Series of a run for charts: assembled from stored rows, smoothed on the full data, then thinned (pure).
 
 Smoothing always comes first, so a smoothed value does not depend on the zoom, on the number of points drawn or on what
 was logged later (tensorboard#1518, #6829). Thinning keeps the minimum and the maximum of every bucket with their own
@@ -7,13 +7,13 @@ steps, so a spike of one step among a million stays visible (wandb#4295, #5866).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dtbtrs
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ Indices = NDArray[np.int64]
 Axis = Literal["tokens", "step", "time"]
 AXES: tuple[Axis, ...] = ("tokens", "step", "time")
 
-_BLOCK_DECAY = 1e60  # a block of the blocked sum ends before smoothing**-steps exceeds this
+_BLOCK = 32_768  # points smoothed at once: what that needs stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ class Series:
 
     def take(self, index: NDArray[Any]) -> Series:
         return Series(self.step[index], self.tokens[index], self.time[index], self.value[index])
+
+    def then(self, later: Series) -> Series:
+        """This series and the points after it."""
+        if not len(later):
+            return self
+        step, tokens = (np.concatenate(both) for both in ((self.step, later.step), (self.tokens, later.tokens)))
+        time, value = (np.concatenate(both) for both in ((self.time, later.time), (self.value, later.value)))
+        return Series(step, tokens, time, value)
 
 
 @dataclass(frozen=True)
@@ -104,36 +112,50 @@ def smooth(step: Ints, value: Floats, smoothing: float) -> Smoothed:
     """
     if not 0.0 <= smoothing < 1.0:
         raise ValueError("smoothing must be at least 0 and below 1")
-    finite = np.isfinite(value)
     if smoothing == 0.0:
+        finite = np.isfinite(value)
         return Smoothed(np.where(finite, value, np.nan), *_last_point(value[finite]))
-    totals = _decayed_sum(step, np.where(finite, value, 0.0), smoothing)
-    weights = _decayed_sum(step, finite.astype(np.float64), smoothing)
-    smoothed = np.divide(totals, weights, out=np.full(len(value), np.nan), where=weights > 0)
-    ends = (float(totals[-1]), float(weights[-1])) if len(value) else (0.0, 0.0)
-    return Smoothed(smoothed, *ends)
+    smoothed, carried = np.empty(len(value)), np.zeros(2)
+    for start in range(0, len(value), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        before = int(step[start - 1]) if start else int(step[0])
+        sums = _decayed_sums(step[block], value[block], smoothing, before, carried)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.divide(sums[:, 0], sums[:, 1], out=smoothed[block])
+        carried = sums[-1].copy()
+    return Smoothed(smoothed, float(carried[0]), float(carried[1]))
 
 
 def _last_point(values: Floats) -> tuple[float, float]:
     return (float(values[-1]), 1.0) if len(values) else (0.0, 0.0)
 
 
-def _decayed_sum(step: Ints, value: Floats, decay: float) -> Floats:
-    """N_k = decay^(step_k − step_{k−1}) · N_{k−1} + v_k, a block at a time: inside a block it is one cumulative sum.
+def _decayed_sums(step: Ints, value: Floats, decay: float, before: int, carried: Floats) -> Floats:
+    """(total, weight) at each point: N_k = decay^(step_k − step_{k−1}) · N_{k−1} + v_k from N = `carried` at `before`.
 
-    Blocks start at fixed distances in steps, so the sums of a prefix are the same floats however long the series is.
+    The recurrence is a lower bidiagonal system, which LAPACK solves from the first row to the last: one multiplication
+    and one addition a point, so the sums of a prefix are the same floats however long the series is.
     """
-    span = max(1, int(math.log(_BLOCK_DECAY) / -math.log(decay)))
-    result = np.empty(len(value))
-    carried, last, start = 0.0, 0, 0
-    while start < len(value):
-        origin = int(step[start])
-        end = start + int(np.searchsorted(step[start:], origin + span, side="left"))
-        offset = (step[start:end] - origin).astype(np.float64)
-        carried *= decay ** float(origin - last) if start else 0.0
-        result[start:end] = (carried + np.cumsum(value[start:end] * decay**-offset)) * decay**offset
-        carried, last, start = float(result[end - 1]), int(step[end - 1]), end
-    return result
+    factor = _powers(decay, np.diff(step, prepend=before))
+    finite = np.isfinite(value)
+    sums = np.empty((2, len(value)))
+    sums[0] = np.where(finite, value, 0.0)
+    sums[1] = finite
+    sums[:, 0] += factor[0] * carried
+    band = np.ones((len(value), 2))
+    band[:-1, 1] = -factor[1:]
+    solved, _ = dtbtrs(band.T, sums.T, uplo="L", diag="U", overwrite_b=1)
+    return np.asarray(solved)
+
+
+def _powers(decay: float, gaps: Ints) -> Floats:
+    """decay ** gaps. Nearly all gaps are equal; each different one is computed once, and always in the same way."""
+    usual = int(gaps[-1])
+    powers = np.full(len(gaps), decay ** max(usual, 0))
+    others = np.flatnonzero(gaps != usual)
+    different, places = np.unique(gaps[others], return_inverse=True)
+    powers[others] = np.array([decay ** max(gap, 0) for gap in different.tolist()])[places]
+    return powers
 
 
 def window(x: Floats, lo: float | None, hi: float | None) -> slice:
@@ -157,22 +179,31 @@ def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> Indices:
     index = np.flatnonzero(np.isfinite(y))
     if len(index) <= max_points:
         return index
-    x, y = x[index], y[index]
-    bucket = _buckets(x, max_points // 4, log_x)
-    starts = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))
-    ends = np.concatenate((starts[1:], [len(bucket)])) - 1
-    order = np.lexsort((y, bucket))  # stable: of equal values the earliest is the lowest, the latest the highest
-    kept: Indices = index[np.unique(np.concatenate((starts, order[starts], order[ends], ends)))]
+    if len(index) < len(y):
+        x, y = x[index], y[index]
+    starts = _bucket_starts(x, max_points // 4, log_x)
+    ends = np.append(starts[1:], len(y))
+    of_bucket = [_picture(y[a:b]) + a for a, b in zip(starts, ends, strict=True)]
+    kept: Indices = index[np.unique(np.concatenate(of_bucket))]
     return kept
 
 
-def _buckets(x: Floats, count: int, log_x: bool) -> Ints:
-    """The bucket number of every point; on a log axis points at or below 0 share the first bucket."""
+def _picture(y: Floats) -> Indices:
+    """First, lowest, highest and last; of equal values the earliest is the lowest, the latest the highest."""
+    last = len(y) - 1
+    return np.array([0, y.argmin(), last - y[::-1].argmax(), last], dtype=np.int64)
+
+
+def _bucket_starts(x: Floats, count: int, log_x: bool) -> Ints:
+    """The index of the first point of every bucket that has one; on a log axis points at or below 0 share the first."""
     if log_x:
-        floor = x[x > 0].min(initial=np.inf)
-        x = np.log(np.maximum(x, floor)) if np.isfinite(floor) else np.zeros_like(x)
-    span = float(x[-1] - x[0])
-    if span <= 0:
-        return np.asarray(np.arange(len(x)) * count // len(x), dtype=np.int64)
-    numbers: Ints = np.minimum((x - x[0]) / span * count, count - 1).astype(np.int64)
-    return numbers
+        first = int(np.searchsorted(x, 0.0, side="right"))
+        if first == len(x):
+            return np.zeros(1, dtype=np.int64)
+        edges = np.geomspace(x[first], x[-1], count + 1)
+    else:
+        edges = np.linspace(x[0], x[-1], count + 1)
+    if edges[0] == edges[-1]:
+        return np.unique(np.arange(count) * len(x) // count)
+    starts = np.searchsorted(x, edges[1:-1], side="left")
+    return np.unique(np.concatenate(([0], starts[starts < len(x)])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from training_app.core.metric_keys import describe
 
@@ -41,13 +41,14 @@ class Sparkline:
             self._means.append(self._sum / self._count)
             self._sum, self._count = 0.0, 0
         if len(self._means) == SPARKLINE_POINTS:
-            self._means = [(a + b) / 2 for a, b in zip(self._means[::2], self._means[1::2], strict=True)]
+            self._means = [a / 2 + b / 2 for a, b in zip(self._means[::2], self._means[1::2], strict=True)]
             self._stretch *= 2
 
     def values(self) -> list[float]:
         """Finished stretches and the one under way, five significant digits each."""
         under_way = [self._sum / self._count] if self._count else []
-        return [float(f"{value:.5g}") for value in self._means + under_way]
+        shown = (float(f"{value:.5g}") for value in self._means + under_way)
+        return [value for value in shown if math.isfinite(value)]  # sums of huge values overflow
 
 
 class Tally:
@@ -56,32 +57,66 @@ class Tally:
     def __init__(self) -> None:
         self.step = 0
         self.tokens = 0
-        self.latest: dict[str, Stored] = {}
         self.best: dict[str, float] = {}
+        self._latest: dict[str, float] = {}
         self._sparkline = Sparkline()
         self._pace: deque[tuple[float, int]] = deque()
-        self._directions: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._better: dict[str, Callable[[float, float], float]] = {}  # of the keys that have a direction
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """Of all series so far."""
+        return self._latest.keys()
+
+    @property
+    def latest(self) -> dict[str, Stored]:
+        """The newest value of every series, as JSON can hold it."""
+        return {key: stored_number(value) for key, value in self._latest.items()}
 
     def add(self, step: int, tokens: int, time: float, values: Mapping[str, float]) -> None:
         """Count the points of one step; `time` in seconds."""
-        self.step, self.tokens = step, tokens
-        self._pace.append((time, tokens))
-        while time - self._pace[0][0] > PACE_SECONDS:
-            self._pace.popleft()
-        for key, value in values.items():
-            self.latest[key] = stored_number(value)
-            self._keep_best(key, value)
+        self.reached(step, tokens, time)
+        self._latest.update(values)
+        if len(self._latest) != len(self._known):
+            self._meet(values)
+        for key, better in self._better.items():
+            value = values.get(key)
+            if value is not None and math.isfinite(value):
+                self.best[key] = better(self.best.get(key, value), value)
         if SPARKLINE_KEY in values:
             self._sparkline.add(values[SPARKLINE_KEY])
 
-    def _keep_best(self, key: str, value: float) -> None:
-        if key not in self._directions:
-            self._directions[key] = describe(key).direction
-        direction = self._directions[key]
-        if direction == "none" or not math.isfinite(value):
-            return
-        better = min if direction == "lower" else max
-        self.best[key] = better(self.best.get(key, value), value)
+    def reached(self, step: int, tokens: int, time: float) -> None:
+        """Move step, tokens and pace. A clock that was set back begins a new minute."""
+        self.step, self.tokens = step, tokens
+        if self._pace and time < self._pace[-1][0]:
+            self._pace.clear()
+        self._pace.append((time, tokens))
+        while time - self._pace[0][0] > PACE_SECONDS:
+            self._pace.popleft()
+
+    def recall(self, key: str, latest: float, lowest: float | None, highest: float | None) -> None:
+        """Know a series by its newest value and by the extremes of its finite values, without its points."""
+        self._latest[key] = latest
+        self._meet([key])
+        better = self._better.get(key)
+        extreme = lowest if better is min else highest
+        if better is not None and extreme is not None:
+            self.best[key] = better(self.best.get(key, extreme), extreme)
+
+    def recall_line(self, values: Iterable[float]) -> None:
+        """Draw the sparkline through older values of its series."""
+        for value in values:
+            self._sparkline.add(value)
+
+    def _meet(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if key not in self._known:
+                self._known.add(key)
+                direction = describe(key).direction
+                if direction != "none":
+                    self._better[key] = min if direction == "lower" else max
 
     def sparkline(self) -> list[float]:
         return self._sparkline.values()

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-from django.db.models import Q
-from django.db.models.fields.json import KeyTransform
 
 from chimera.projects.access import Actor
 from curriculum_app.core.packing import Int
@@ -17,7 +15,8 @@ from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.selectors.passports import Place
 from training_app.core.configs import TrainConfig
-from training_app.models import MetricRow, TrainingRun
+from training_app.models import TrainingRun
+from training_app.selectors.history import Part, history
 
 RUNS_SHOWN = 12
 STEPS_SHOWN = 8
@@ -58,7 +57,7 @@ def of_document(actor: Actor, place: Place) -> dict[str, Any]:
     found: list[RunExposures] = []
     held_out = False
     for row, mine in (by_set or {row: [] for row in sets[:1]}).items():
-        said = _of_set(row, mine, place.document_id)
+        said = _of_set(actor, row, mine, place.document_id)
         if said is not None:
             held_out = held_out or said[0]
             found += said[1]
@@ -66,7 +65,9 @@ def of_document(actor: Actor, place: Place) -> dict[str, Any]:
     return {"exposures": found, "held_out": held_out} if found or held_out else {}
 
 
-def _of_set(row: SequenceSet, runs: list[TrainingRun], document_id: str) -> tuple[bool, list[RunExposures]] | None:
+def _of_set(
+    actor: Actor, row: SequenceSet, runs: list[TrainingRun], document_id: str
+) -> tuple[bool, list[RunExposures]] | None:
     """`(whether the document is held out, what each run saw of it)`; None where the set is elsewhere or lacks it."""
     try:
         table = SequenceTable.open(row.stored())
@@ -83,7 +84,7 @@ def _of_set(row: SequenceSet, runs: list[TrainingRun], document_id: str) -> tupl
     shown = {pk: _shown(schedule, tokens) for pk, schedule in schedules.items()}
     seen = [(run, shown[run.schedule_id]) for run in runs if run.schedule_id is not None]
     held_out = bool(table.documents.column("held_out")[number].as_py())
-    return held_out, [_of_run(run, delivered) for run, delivered in seen if delivered is not None]
+    return held_out, [_of_run(actor, run, delivered) for run, delivered in seen if delivered is not None]
 
 
 def _shown(schedule: Schedule, tokens: Int) -> Int | None:
@@ -94,29 +95,23 @@ def _shown(schedule: Schedule, tokens: Int) -> Int | None:
         return None
 
 
-def _of_run(run: TrainingRun, shown: Int) -> RunExposures:
+def _of_run(actor: Actor, run: TrainingRun, shown: Int) -> RunExposures:
     config = TrainConfig.model_validate(run.job.config)
     steps = np.arange(len(shown)) // config.batch_sequences + 1
     held, places = np.unique(steps[shown > 0], return_inverse=True)
     per_step = np.bincount(places, weights=shown[shown > 0], minlength=len(held)).astype(np.int64)
     delivered = held <= run.step
-    losses = losses_at(run, held[delivered][:STEPS_SHOWN].tolist())
+    losses = losses_at(actor, run, held[delivered][:STEPS_SHOWN].tolist())
     first = zip(held[:STEPS_SHOWN].tolist(), per_step[:STEPS_SHOWN].tolist(), strict=True)
     exposures = [Exposure(step, count, losses.get(step)) for step, count in first]
     return RunExposures(run, exposures, len(held), int(delivered.sum()), int(per_step[delivered].sum()))
 
 
-def losses_at(run: TrainingRun, steps: list[int]) -> dict[int, float]:
+def losses_at(actor: Actor, run: TrainingRun, steps: list[int]) -> dict[int, float]:
     """Step → the logged training loss of its batch, for those of the steps that have one."""
     if not steps:
         return {}
-    around = Q()
-    for step in steps:
-        around |= Q(first_step__lte=step, last_step__gte=step)
-    rows = MetricRow.objects.filter(around, run=run)
-    loss = KeyTransform("loss", KeyTransform("values", "points"))
-    found: dict[int, float] = {}
-    for logged, values in rows.values_list(KeyTransform("step", "points"), loss):
-        at = {logged[index]: float(value) for index, value in values or []}
-        found |= {step: at[step] for step in steps if step in at}
-    return found
+    part = Part("step", min(steps), max(steps), 0)
+    loss = history(actor, run, ["loss"], part).series["loss"]
+    logged = np.isin(loss.step, steps)
+    return dict(zip(loss.step[logged].tolist(), loss.value[logged].tolist(), strict=True))

@@ -39,6 +39,10 @@ class Alerting:
         """Take points that are stored; what they gave has been said."""
         self._rules().add(step, tokens, values)
 
+    def watches(self, key: str) -> bool:
+        """Whether some rule looks at the series `key`."""
+        return self._rules().watches(key)
+
     def start_over(self) -> None:
         """Before a replay."""
         self._set, self._found = None, []

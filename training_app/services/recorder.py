@@ -3,7 +3,7 @@
 Every write is fenced by the lease (it locks the job's row and compares the token), so a worker that lost its job cannot
 write one point more; the next owner's rewind therefore sees everything there is. Rows are append-only with a rising
 `seq`; a rewind cuts what is later than the resume point and leaves a row that says so, whose `seq` keeps the numbers
-rising.
+rising. While the database is away, points wait in the buffer, for as long as the lease holds.
 """
 
 from __future__ import annotations
@@ -13,21 +13,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import JSONField, Max, TextField, Value
+from django.db.models.functions import Cast
 
 from chimera.artefacts import Stored as StoredArtefact
 from chimera.context import CheckpointNote
 from chimera.jobs.bell import ring
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job
-from training_app.core.tally import Stored, Tally, stored_number
-from training_app.models import MetricRow, RunEvent, SavedState, TrainingRun
+from chimera.jobs.patience import AWAY, patiently, tolerated
+from training_app.core.buffer import Buffer
+from training_app.core.tally import Tally
+from training_app.models import MetricLedger, MetricRow, RunEvent, SavedState, TrainingRun
+from training_app.services import sealing
 from training_app.services.adopt import adopt_checkpoint
 from training_app.services.alerting import Alerting
+from training_app.services.replay import replay
 
 FLUSH_SECONDS = 0.2
-TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often
+TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often,
+TABLE_SHARE = 0.02  # and with thousands of series only so often that it takes this share of the time
 KEPT_EVENTS = ("started", "resumed")  # history of the attempts, true whatever is cut later
 
 Clock = Callable[[], float]
@@ -36,29 +43,6 @@ Clock = Callable[[], float]
 def recorder_for(job: Job, lease: Lease) -> RunRecorder:
     """The recorder of the run of `job` for the worker that holds `lease`."""
     return RunRecorder(TrainingRun.objects.get(job=job), lease)
-
-
-class Buffer:
-    """Points that are not written yet, in the shape of `MetricRow.points`."""
-
-    def __init__(self) -> None:
-        self.step: list[int] = []
-        self.tokens: list[int] = []
-        self.time: list[float] = []
-        self.values: dict[str, list[tuple[int, Stored]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.step)
-
-    def add(self, step: int, tokens: int, at: float, values: dict[str, float]) -> None:
-        self.step.append(int(step))
-        self.tokens.append(int(tokens))
-        self.time.append(at)
-        for key, value in values.items():
-            self.values.setdefault(key, []).append((len(self.step) - 1, stored_number(value)))
-
-    def points(self) -> dict[str, Any]:
-        return {"step": self.step, "tokens": self.tokens, "time": self.time, "values": self.values}
 
 
 class RunRecorder:
@@ -71,9 +55,12 @@ class RunRecorder:
         self._tally = Tally()
         self._alerting = Alerting(run, lease)
         self._next_seq: int | None = None
+        self._appended = False  # the transaction under way writes the buffer
+        self._unsure = False  # the last transaction failed: it may have been committed all the same
         self._table_is_old = False
         self._listed: set[str] = set()  # keys that the run's row names: charts ask for series by it
         self._flushed_at = self._table_at = 0.0
+        self._table_cost = 0.0  # seconds that the last update of the run's row took
 
     def write(self, step: int, tokens: int, values: dict[str, float], at: float | None = None) -> None:
         """`at` is the point's own wall time (Unix seconds), for runs that were measured elsewhere; else it is now."""
@@ -82,84 +69,133 @@ class RunRecorder:
         self._tally.add(step, tokens, now if at is None else at, values)
         self._alerting.add(step, tokens, values)
         self._table_is_old = True
-        if now - self._flushed_at >= FLUSH_SECONDS:
-            fresh = not self._listed.issuperset(self._tally.latest)
-            self._flush(table=fresh or now - self._table_at >= TABLE_SECONDS)
+        if not 0 <= now - self._flushed_at < FLUSH_SECONDS:  # a clock that was set back must not stop the flow
+            self._flush_if_possible(now)
 
     def event(self, kind: str, message: str, step: int | None = None) -> None:
-        with self.lease.fenced():
-            RunEvent.objects.create(
-                run_id=self.run_id, attempt=self.attempt, step=step, kind=kind, message=message[:500]
-            )
-            self._ring(events=True)
+        facts = {"run_id": self.run_id, "attempt": self.attempt, "step": step, "kind": kind, "message": message[:500]}
+        self._written(lambda job: self._note_event(facts))
 
     def flush(self) -> None:
-        self._flush(table=True)
+        if self._buffer or self._table_is_old:
+            self._written(self._store)
 
     def checkpoint(self, note: CheckpointNote) -> None:
-        with self.lease.fenced():
-            self._flush(table=True)
-            SavedState.objects.update_or_create(
-                run_id=self.run_id,
-                defaults={
-                    "path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt,
-                },
-            )  # fmt: skip
+        facts = {"path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt}
+
+        def store(job: Job) -> None:
+            self._store(job)
+            SavedState.objects.update_or_create(run_id=self.run_id, defaults=facts)
+
+        self._written(store)
 
     def keep(self, stored: StoredArtefact, step: int, tokens: int) -> None:
-        with self.lease.fenced() as job:
-            run = TrainingRun.objects.get(pk=self.run_id)
-            checkpoint = adopt_checkpoint(job, run, stored, step, tokens)
-            RunEvent.objects.get_or_create(
-                run=run, kind="checkpoint", step=step,
-                defaults={"attempt": self.attempt, "message": f"kept {checkpoint.uid} at step {step}"},
-            )  # fmt: skip
-            self._ring(events=True)
+        self._written(lambda job: self._keep(job, stored, step, tokens))
+
+    def _keep(self, job: Job, stored: StoredArtefact, step: int, tokens: int) -> None:
+        run = TrainingRun.objects.get(pk=self.run_id)
+        checkpoint = adopt_checkpoint(job, run, stored, step, tokens)
+        RunEvent.objects.get_or_create(
+            run=run, kind="checkpoint", step=step,
+            defaults={"attempt": self.attempt, "message": f"kept {checkpoint.uid} at step {step}"},
+        )  # fmt: skip
+        self._ring(events=True)
 
     def resume(self) -> CheckpointNote | None:
-        self._start_over()
+        return patiently(self._resume)
+
+    def catch_up(self) -> None:
+        """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""
+        with self.lease.fenced():
+            self._know_what_is_stored()
+
+    def _know_what_is_stored(self) -> None:
+        self._buffer, self._tally, self._unsure = Buffer(), Tally(), False
+        self._alerting.start_over()
+        replay(self.run_id, self._tally, self._alerting)
+
+    def _resume(self) -> CheckpointNote | None:
         with self.lease.fenced():
             note = self._noted()
             self._cut(note.step if note else -1)
-            self._replay()
+            self._know_what_is_stored()
             self._update_table()
             if note is None:
                 where = "" if self.attempt == 1 else f" again from the first step (attempt {self.attempt})"
                 self.event("started", f"started{where}", 0)
+        self._next_seq = None  # a cut may have taken one
         return note
 
-    def catch_up(self) -> None:
-        """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""
-        self._start_over()
-        with self.lease.fenced():
-            self._replay()
+    def _flush_if_possible(self, now: float) -> None:
+        """Flush; while the database is away the buffer is kept, and the training loop goes on."""
+        fresh = not self._listed.issuperset(self._tally.keys)
+        every = max(TABLE_SECONDS, self._table_cost / TABLE_SHARE)
+        table = fresh or not 0 <= now - self._table_at < every
+        with tolerated():
+            self._transact(lambda job: self._store(job, table))
+        self._flushed_at = now
 
-    def _flush(self, *, table: bool) -> None:
-        """Write the buffer as one row; on failure the buffer is kept."""
-        if not self._buffer and not (table and self._table_is_old):
-            return
-        with self.lease.fenced() as job:
-            if self._buffer:
-                self._append(self._buffer.points(), self._buffer.step[0], self._buffer.step[-1])
-            if self._alerting.save(job):
-                self._ring(events=True)
-            if table and self._table_is_old:
-                self._update_table()
-                self._alerting.look_for_other_rules()
-        self._alerting.saved()
-        self._buffer = Buffer()
-        self._flushed_at = self.clock()
+    def _written(self, work: Callable[[Job], None]) -> None:
+        """Do `work` in a transaction, patiently: the caller must know that it is done."""
+        patiently(lambda: self._transact(work))
+
+    def _transact(self, work: Callable[[Job], None]) -> None:
+        """One transaction under the lease. The buffer is emptied, and its seq used up, only when it is committed."""
+        self._appended = False
+        try:
+            with self.lease.fenced() as job:
+                self._find_place()
+                work(job)
+        except Exception as error:
+            self._unsure = self._unsure or isinstance(error, AWAY)
+            raise
+        self._unsure = False
+        if self._appended:
+            assert self._next_seq is not None
+            self._next_seq += 1
+            self._buffer = Buffer()
+            self._alerting.saved()
+
+    def _find_place(self) -> None:
+        """The seq of the next row. If a failed transaction was committed all the same, its points leave the buffer."""
+        if self._next_seq is None:
+            self._next_seq = self._free_seq()
+        elif self._unsure:
+            written = MetricRow.objects.filter(run=self.run_id, seq=self._next_seq).first()
+            if written is not None:
+                self._buffer.drop(len(written.points["step"]))
+                self._next_seq += 1
+
+    def _store(self, job: Job, table: bool = True) -> None:
+        if self._buffer:
+            self._append(self._buffer.points(), self._buffer.step[0], self._buffer.step[-1])
+        if self._alerting.save(job):
+            self._ring(events=True)
+        if table and self._table_is_old:
+            self._update_table()
+            self._alerting.look_for_other_rules()
+
+    def _note_event(self, facts: dict[str, Any]) -> None:
+        if not (self._unsure and RunEvent.objects.filter(**facts).exists()):
+            RunEvent.objects.create(**facts)
+        self._ring(events=True)
 
     def _append(self, points: dict[str, Any], first_step: int, last_step: int) -> None:
-        if self._next_seq is None:
-            last = MetricRow.objects.filter(run=self.run_id).aggregate(last=Max("seq"))["last"]
-            self._next_seq = (last or 0) + 1
         seq = self._next_seq
+        assert seq is not None
+        text = Value(orjson.dumps(points).decode(), output_field=TextField())
         MetricRow.objects.create(
-            run_id=self.run_id, attempt=self.attempt, seq=seq, first_step=first_step, last_step=last_step, points=points
-        )
-        self._next_seq = seq + 1
+            run_id=self.run_id, attempt=self.attempt, seq=seq, first_step=first_step, last_step=last_step,
+            points=Cast(text, JSONField()),
+        )  # fmt: skip
+        self._appended = True
         self._ring(seq=seq)
+
+    def _free_seq(self) -> int:
+        """The number after the last row's. Rows are asked first: those that are sealed meanwhile are in the ledger."""
+        last = MetricRow.objects.filter(run=self.run_id).aggregate(last=Max("seq"))["last"] or 0
+        sealed = MetricLedger.objects.filter(run=self.run_id).values_list("sealed_seq", flat=True).first() or 0
+        return max(last, sealed) + 1
 
     def _ring(self, **news: Any) -> None:
         """Tell open pages, once this is committed, that there is something to read."""
@@ -177,10 +213,10 @@ class RunRecorder:
 
     def _cut(self, step: int) -> None:
         """Remove every point and event later than `step`; a row that holds both sides keeps its earlier part."""
+        sealed = sealing.cut(self.run_id, step)
         later = MetricRow.objects.filter(run=self.run_id, last_step__gt=step)
-        highest = MetricRow.objects.filter(run=self.run_id).aggregate(last=Max("seq"))["last"] or 0
-        self._next_seq = highest + 1
-        if not later.exists():
+        self._next_seq = self._free_seq()
+        if not (sealed or later.exists()):
             return
         later.filter(first_step__gt=step).delete()
         for row in later:
@@ -189,26 +225,8 @@ class RunRecorder:
         self._append({**Buffer().points(), "cut": step}, step, step)
         RunEvent.objects.filter(run=self.run_id, step__gt=step).exclude(kind__in=KEPT_EVENTS).delete()
 
-    def _replay(self) -> None:
-        rows = MetricRow.objects.filter(run=self.run_id).order_by("seq").values_list("points", flat=True)
-        for points in rows.iterator(chunk_size=200):
-            by_index: list[dict[str, float]] = [{} for _ in points["step"]]
-            for key, pairs in points["values"].items():
-                for index, value in pairs:
-                    by_index[index][key] = float(value)
-            for step, tokens, at, values in zip(
-                points["step"], points["tokens"], points["time"], by_index, strict=True
-            ):
-                self._tally.add(step, tokens, at, values)
-                self._alerting.replay(step, tokens, values)
-
-    def _start_over(self) -> None:
-        """Forget everything that is not stored; `_replay` brings back the rest."""
-        self._buffer, self._tally = Buffer(), Tally()
-        self._alerting.start_over()
-
     def _update_table(self) -> None:
-        tally = self._tally
+        started, tally = self.clock(), self._tally
         TrainingRun.objects.filter(pk=self.run_id).update(
             step=tally.step,
             tokens=tally.tokens,
@@ -217,8 +235,9 @@ class RunRecorder:
             sparkline=tally.sparkline(),
             pace=tally.pace(),
         )
-        self._listed.update(tally.latest)
+        self._listed.update(tally.keys)
         self._table_is_old, self._table_at = False, self.clock()
+        self._table_cost = self._table_at - started
 
 
 def until(points: dict[str, Any], step: int) -> dict[str, Any]:
