@@ -177,7 +177,7 @@ class ConfigForm(forms.Form):
                 around = section.around if prefix else "" if info.is_required() else label
                 inner = Section(label, info.description or "", around)
                 self._sections.append(inner)
-                self._walk(kind, f"{path}.", {**defaults_of(kind), **(value or {})}, inner)
+                self._walk(kind, f"{path}.", {**defaults_of(kind), **_settings(value)}, inner)
             else:
                 self._add(path, label_of(name, info), info, value, self._named_section(info) or section)
 
@@ -196,7 +196,7 @@ class ConfigForm(forms.Form):
         """A select of the registry's entries and, as a section of their own, the settings of the chosen one."""
         registry = kind.registry()
         entries = {entry.key: entry for entry in registry}
-        given = value or {}
+        given = _settings(value)
         key = self._chosen(path, given.get("key") or next(iter(entries)))
         label = label_of(path.rpartition(".")[2], info)
         section = Section(label, info.description or "", around)
@@ -212,7 +212,7 @@ class ConfigForm(forms.Form):
         if key not in entries:
             return
         config = entries[key].config
-        values = {**defaults_of(config), **(given.get("config") or {} if key == given.get("key") else {})}
+        values = {**defaults_of(config), **(_settings(given.get("config")) if key == given.get("key") else {})}
         self._walk(config, f"{path}.config.", values, section)
         self._complete(path, key)
 
@@ -317,6 +317,11 @@ def _put(tree: dict[str, Any], path: str, value: Any) -> None:
     for parent in parents:
         tree = tree.setdefault(parent, {})
     tree[last] = value
+
+
+def _settings(value: Any) -> Mapping[str, Any]:
+    """What to begin with; a config that was stored for another form may hold something else here."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _names_ref(kind: Any) -> bool:

@@ -23,6 +23,19 @@ def integer(name: str, default: int) -> int:
         raise BadEnvironment(f"{name}={value!r} is not a whole number") from None
 
 
+def seconds_by_name(name: str, default: str) -> dict[str, int]:
+    """ "600,train=1800" as {"": 600, "train": 1800}: a number for all, others for some."""
+    found: dict[str, int] = {}
+    for part in text(name, default).split(","):
+        key, _, number = part.rpartition("=")
+        if not number.strip().isdecimal() or int(number) < 1:
+            raise BadEnvironment(f"{name}={text(name, default)!r} must be like 600 or 600,train=1800 (seconds)")
+        found[key.strip()] = int(number)
+    if "" not in found:
+        raise BadEnvironment(f"{name} must begin with a number of seconds for every kind: 600,train=1800")
+    return found
+
+
 def boolean(name: str, default: bool) -> bool:
     value = text(name, "1" if default else "0").lower()
     if value not in {"0", "1", "true", "false", "yes", "no"}:

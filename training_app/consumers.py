@@ -4,7 +4,7 @@ Client → server: `{"subscribe": "run-12", "after": 34}`, `{"subscribe": "job-3
 `{"unsubscribe": topic}`. Subscribing again (after a gap, a reconnect, a while of silence) is how a client heals.
 Server → client: `{"topic": "run-12", "seq": 37, "rows": [{seq, attempt, points}]}`, `{"topic": "run-12", "reset": 36}`
 after a rewind, or when rows up to that seq were sealed before the client had them (read the series again),
-`{"topic": "run-12", "events": true}`,
+`{"topic": "run-12", "events": true}`, `{"topic": "job-3", "log": true}` (there are new lines),
 `{"topic": "job-3", "state": …, "done": …, "total": …}`, `{"topic": …, "error": …}`.
 """
 
@@ -63,8 +63,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def bell(self, message: dict[str, Any]) -> None:
         """Something changed: read what is new for the topics that it concerns."""
         topic = str(message.get("topic", ""))
-        if message.get("events") and topic in self.topics:
-            await self.send_json({"topic": topic, "events": True})
+        news = next((name for name in ("events", "log") if message.get(name)), "")
+        if news:
+            if topic in self.topics:
+                await self.send_json({"topic": topic, news: True})
         elif topic.startswith("run-") and topic in self.topics:
             if message.get("seq", 0) > self.topics[topic].seq:
                 await self._send_rows(topic)

@@ -41,6 +41,11 @@ def job_facts(job: Job) -> dict[str, Any]:
     }
 
 
+def log_written(job: Job) -> None:
+    """Ring for an open page that follows the log."""
+    transaction.on_commit(lambda: ring(f"job.{job.pk}", {"topic": job.uid, "log": True}), robust=True)
+
+
 def job_changed(job: Job) -> None:
     """Ring for one job and for its project's list, once the change is committed."""
     facts = job_facts(job)

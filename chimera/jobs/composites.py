@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chimera.errors import InputError
-from chimera.jobs import bell, creation
+from chimera.jobs import bell, clock, creation
 from chimera.jobs.kinds import Adopted, Child, Finished, JobKind, get_kind, resolve
 from chimera.jobs.models import FINISHED, Job, State
 from chimera.jobs.transitions import move
@@ -108,7 +108,7 @@ def cancelled(job: Job, *, lease: str | None = None, note: str = "", actor: str 
 
 def _end(job: Job, state: State, *, lease: str | None, note: str = "", actor: str = "", **fields: Any) -> bool:
     alive = [item for item in State if item not in FINISHED]
-    over: dict[str, Any] = {"control": "none", "lease_owner": "", "lease_until": None, "finished_at": timezone.now()}
+    over: dict[str, Any] = {"control": "none", "lease_owner": "", "lease_until": None, "finished_at": clock.now()}
     moved = move(job, alive, state, lease=lease, note=note, actor=actor, **over, **fields)
     if moved and job.parent_id is not None:
         _child_ended(job)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.utils import timezone
 
 from chimera.artefacts import ArtefactStore, Stored
 from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level, Paused, Recorder
-from chimera.jobs import bell, refs
+from chimera.jobs import bell, clock, refs
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job, JobLog
 from chimera.jobs.patience import patiently, tolerated
@@ -148,7 +147,7 @@ class DatabaseContext:
         if self._unsaved is None:
             return
         fields = self._unsaved
-        held = self.lease.rows().update(progress_at=timezone.now(), **fields)
+        held = self.lease.rows().update(progress_at=clock.now(), stuck_at=None, **fields)
         self._unsaved = None
         if held:
             for name, value in fields.items():
@@ -159,4 +158,5 @@ class DatabaseContext:
         if self._lines and not self.lease.lost:
             text = storable("\n".join(self._lines))
             JobLog.objects.create(job=self.job, attempt=self.attempt, level=self._level, text=text)
+            bell.log_written(self.job)
         self._lines = []

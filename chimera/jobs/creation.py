@@ -8,6 +8,7 @@ from chimera.jobs import bell
 from chimera.jobs.dispatch import dispatch
 from chimera.jobs.kinds import JobKind, resolve
 from chimera.jobs.models import Job, JobEvent, State, new_idempotency_key
+from chimera.jobs.queues import queue_for
 from chimera.projects.models import Project
 from chimera.typed import Config
 
@@ -30,7 +31,8 @@ def insert(
         name=str(getattr(config, "name", "") or kind.title)[:200],
         config=config.as_json(),
         fingerprint=config.fingerprint(),
-        queue=kind.queue,
+        queue=queue_for(kind, config),
+        position=_place(parent),
         composite=kind.composite,
         idempotency_key=key or new_idempotency_key(),
         parent=parent,
@@ -47,6 +49,13 @@ def insert(
         dispatch(job)
     bell.job_changed(job)
     return job
+
+
+def _place(parent: Job | None) -> int | None:
+    """What a composite creates stands where the composite stands: a study that has begun keeps its place."""
+    if parent is None:
+        return None
+    return parent.position if parent.position is not None else parent.pk
 
 
 def _name(job: Job) -> str:

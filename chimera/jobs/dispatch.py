@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from chimera.celery import app
+from chimera.jobs import clock
 from chimera.jobs.models import Job
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ TASK = "chimera.work"
 
 def dispatch(job: Job) -> None:
     """Send one message for a queued job after commit. If the broker is away the sweep sends it later."""
-    Job.objects.filter(pk=job.pk).update(dispatched_at=timezone.now())
+    Job.objects.filter(pk=job.pk).update(dispatched_at=clock.now())
     transaction.on_commit(lambda: send(job.queue), robust=True)
 
 

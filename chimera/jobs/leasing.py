@@ -18,10 +18,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from chimera.context import LeaseLost
-from chimera.jobs.models import Job, State
+from chimera.jobs import clock
+from chimera.jobs.models import ORDER, Job, State
 from chimera.jobs.transitions import move
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,8 @@ class Lease:
 
     def beat(self) -> None:
         """Extend the lease; marks it lost when it is no longer ours or could not be extended in time."""
-        now = timezone.now()
         try:
-            held = self.rows().update(lease_until=_until(self.seconds), heartbeat_at=now)
+            held = self.rows().update(lease_until=_until(self.seconds), heartbeat_at=clock.now())
         except Error as error:
             log.warning("job-%s: heartbeat failed: %s", self.job_id, error)
             connection.close()
@@ -95,9 +94,9 @@ class Lease:
 
 
 def claimable() -> QuerySet[Job]:
-    """Leaf jobs that a worker may start now, the best first: higher priority, then older."""
-    due = Q(not_before=None) | Q(not_before__lte=timezone.now())
-    return Job.objects.filter(due, state=State.QUEUED, composite=False).order_by("-priority", "pk")
+    """Leaf jobs that a worker may start now, the best first: higher priority, then place, then older."""
+    due = Q(not_before=None) | Q(not_before__lte=clock.now())
+    return Job.objects.filter(due, state=State.QUEUED, composite=False).order_by(*ORDER)
 
 
 def claim(queue: str, worker: str = "") -> tuple[Job, Lease] | None:
@@ -115,7 +114,6 @@ def _claim(rows: QuerySet[Job], worker: str, seconds: float | None = None) -> tu
     job = rows.select_for_update(skip_locked=True, of=("self",)).first()
     if job is None:
         return None
-    now = timezone.now()
     lease = Lease(job.pk, secrets.token_hex(16), job.attempt + 1, seconds=seconds)
     claimed = move(
         job,
@@ -125,15 +123,16 @@ def _claim(rows: QuerySet[Job], worker: str, seconds: float | None = None) -> tu
         attempt=lease.attempt,
         lease_owner=lease.token,
         lease_until=_until(seconds),
-        heartbeat_at=now,
-        progress_at=now,
+        heartbeat_at=clock.now(),
+        progress_at=clock.now(),
+        stuck_at=None,
         worker=worker[:120],
         control="none",
         not_before=None,
-        started_at=job.started_at or now,
+        started_at=job.started_at or clock.now(),
     )
     return (job, lease) if claimed else None
 
 
 def _until(seconds: float | None) -> object:
-    return timezone.now() + timedelta(seconds=seconds or settings.LEASE_SECONDS)
+    return clock.ahead(timedelta(seconds=seconds or settings.LEASE_SECONDS))

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from chimera.artefacts import ArtefactStore, Stored
 from chimera.projects.models import Project
@@ -23,6 +24,10 @@ class State(models.TextChoices):
     SUCCEEDED = "succeeded", "succeeded"
     FAILED = "failed", "failed"
 
+
+# The order in which workers take jobs: higher priority first, then the place that somebody gave it, then older.
+PLACE = Coalesce("position", "id", output_field=models.BigIntegerField())
+ORDER = ("-priority", PLACE, "id")
 
 FINISHED = (State.CANCELLED, State.SUCCEEDED, State.FAILED)
 

@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from chimera.context import Cancelled, LeaseLost, Paused, Recorder
 from chimera.errors import InputError, Problem
-from chimera.jobs import composites, leasing
+from chimera.jobs import clock, composites, leasing
 from chimera.jobs.context import DatabaseContext, NullRecorder, scratch_of
 from chimera.jobs.dispatch import dispatch
 from chimera.jobs.kinds import JobKind, get_kind, resolve
@@ -142,7 +141,7 @@ def _transient(job: Job, lease: Lease, error: Exception) -> None:
         return
     wait = timedelta(seconds=min(300, 5 * 2 ** (row.attempt - 1)))
     note = f"{_sentence(error)}; tried again in {int(wait.total_seconds())} s"
-    _requeue(row, lease, note, not_before=timezone.now() + wait, **_error_fields(error))
+    _requeue(row, lease, note, not_before=clock.ahead(wait), **_error_fields(error))
 
 
 def _crashed(job: Job, lease: Lease, error: Exception) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
-from django.utils import timezone
 
-from chimera.jobs import refs
-from chimera.jobs.models import FINISHED, Artefact, Job, JobEvent, JobLog, State, Worker
+from chimera.jobs import clock, refs
+from chimera.jobs.models import FINISHED, PLACE, Artefact, Job, JobEvent, JobLog, State, Worker
 from chimera.projects.access import Actor
 
 
@@ -47,10 +46,22 @@ def events_of(actor: Actor, job: Job) -> QuerySet[JobEvent]:
     return JobEvent.objects.filter(job=job, job__project=actor.project)
 
 
-def logs_of(actor: Actor, job: Job, limit: int = 200) -> list[JobLog]:
-    """The last `limit` chunks of the log, oldest first."""
-    rows = JobLog.objects.filter(job=job, job__project=actor.project).order_by("-pk")[:limit]
-    return list(reversed(rows))
+# What a filter of the log shows: its name → the levels.
+LOG_LEVELS = {"warning": ("warning", "error"), "error": ("error",)}
+
+
+def log_of(actor: Actor, job: Job, level: str) -> QuerySet[JobLog]:
+    """The log, oldest first; with `level` only chunks that are at least so bad."""
+    rows = JobLog.objects.filter(job=job, job__project=actor.project).order_by("pk")
+    return rows.filter(level__in=LOG_LEVELS[level]) if level in LOG_LEVELS else rows
+
+
+def log_after(actor: Actor, job: Job, level: str, after: int, limit: int = 200) -> list[JobLog]:
+    """The next `limit` chunks after the one of number `after`; from the start of a page (0) the last ones."""
+    rows = log_of(actor, job, level)
+    if after:
+        return list(rows.filter(pk__gt=after)[:limit])
+    return list(reversed(rows.reverse()[:limit]))
 
 
 def state_counts(actor: Actor) -> dict[str, int]:
@@ -65,17 +76,24 @@ def ahead_in_queue(job: Job) -> int | None:
     if job.state != State.QUEUED or job.composite:
         return None
     waiting = Job.objects.filter(state=State.QUEUED, composite=False, queue=job.queue)
-    return waiting.filter(Q(priority__gt=job.priority) | Q(priority=job.priority, pk__lt=job.pk)).count()
+    place = job.position if job.position is not None else job.pk
+    waiting = waiting.annotate(place=PLACE)
+    earlier = Q(place__lt=place) | Q(place=place, pk__lt=job.pk)
+    return waiting.filter(Q(priority__gt=job.priority) | Q(earlier, priority=job.priority)).count()
 
 
-def seen_since() -> datetime:
-    """A worker seen before this moment is taken for dead."""
-    return timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+def _alive() -> QuerySet[Worker]:
+    """A worker that was not seen for as long as a lease lasts is taken for dead."""
+    return Worker.objects.filter(seen_at__gte=clock.ago(timedelta(seconds=settings.LEASE_SECONDS)))
 
 
 def workers_alive() -> list[Worker]:
     """Workers whose heartbeat is recent (workers belong to no project)."""
-    return list(Worker.objects.filter(seen_at__gte=seen_since()))
+    return list(_alive())
+
+
+def count_alive() -> int:
+    return _alive().count()
 
 
 def queue_is_served(queue: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from chimera.errors import InputError, Problem
-from chimera.jobs import bell, composites, creation
+from chimera.jobs import bell, composites, creation, queues
 from chimera.jobs.dispatch import dispatch
 from chimera.jobs.kinds import CLIENT_QUEUE, get_kind
 from chimera.jobs.models import FINISHED, ControlRequest, Job, State
@@ -21,6 +21,7 @@ from chimera.projects.access import Actor
 from chimera.projects.models import Role
 from chimera.typed import Config
 
+_WAITING = (State.QUEUED, State.PAUSED)
 ATTEMPTS = 3  # a resumed or retried job gets this many fresh ones
 
 
@@ -112,6 +113,28 @@ def set_priority(actor: Actor, job: Job, priority: int) -> Job:
     for item in _tree(row):
         Job.objects.filter(pk=item.pk).exclude(state__in=FINISHED).update(priority=priority)
         bell.job_changed(item)
+    row.refresh_from_db()
+    return row
+
+
+@transaction.atomic
+def set_queue(actor: Actor, job: Job, queue: str) -> Job:
+    """Let a waiting job, or what waits of a composite, wait in another queue.
+
+    Raises:
+        InputError: nothing of it waits, there is no such queue, or it cannot run there.
+    """
+    actor.require(Role.EDITOR)
+    row = lock(job)
+    leaves = [item for item in _tree(row) if not item.composite and item.state in _WAITING]
+    if not leaves:
+        raise InputError(Problem(f"{row.uid} is {row.state}: only what waits can be moved to another queue"))
+    for leaf in leaves:
+        queues.check_fits(leaf, queue)
+        state, note = State(leaf.state), f"moved from the queue {leaf.queue} to {queue}"
+        moved = leaf.queue != queue and move(leaf, [state], state, actor=actor.name, note=note, queue=queue)
+        if moved and state == State.QUEUED:
+            dispatch(leaf)
     row.refresh_from_db()
     return row
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q
-from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from chimera.celery import app
-from chimera.jobs import composites
+from chimera.jobs import clock, composites
 from chimera.jobs.context import store_of
 from chimera.jobs.dispatch import dispatch, send
 from chimera.jobs.kinds import CLIENT_QUEUE
 from chimera.jobs.leasing import HELD, claimable
 from chimera.jobs.models import ControlRequest, Job, State
+from chimera.jobs.stuck import say_stuck
 from chimera.jobs.transitions import lock, move
 
 log = logging.getLogger(__name__)
@@ -31,11 +31,12 @@ def sweep() -> None:
     for job_id in _expired().values_list("pk", flat=True):
         reap(job_id)
     heal_composites()
+    say_stuck()
     resend()
 
 
 def _expired() -> Any:
-    return Job.objects.filter(state__in=HELD, composite=False, lease_until__lt=timezone.now())
+    return Job.objects.filter(state__in=HELD, composite=False, lease_until__lt=clock.now())
 
 
 @transaction.atomic
@@ -69,7 +70,7 @@ def heal_composites() -> None:
 
 def resend() -> None:
     """Per queue: as many new messages as there are queued jobs older than 15 s without one."""
-    old = Q(dispatched_at=None) | Q(dispatched_at__lt=timezone.now() - UNDISPATCHED)
+    old = Q(dispatched_at=None) | Q(dispatched_at__lt=clock.ago(UNDISPATCHED))
     waiting = claimable().filter(old).order_by().values_list("queue").annotate(n=Count("pk"))
     for queue, jobs in waiting:
         for _ in range(max(0, jobs - messages_in(queue))):

@@ -19,7 +19,10 @@ from chimera.errors import InputError
 from chimera.form_shapes import bare
 from chimera.jobs import refs, selectors, services
 from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, all_kinds, get_kind, page_of
+from chimera.jobs.log_views import log_context
 from chimera.jobs.models import Job, State, new_idempotency_key
+from chimera.jobs.queues import known_queues
+from chimera.jobs.scratch import kept_until
 from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
@@ -60,14 +63,17 @@ def _detail(request: HttpRequest, actor: Actor, job: Job) -> HttpResponse:
         "verbs": services.verbs_for(job) if actor.can_edit else [],
         "children": selectors.children_of(actor, job),
         "events": selectors.events_of(actor, job),
-        "logs": selectors.logs_of(actor, job),
         "ahead": selectors.ahead_in_queue(job),
+        "queues": known_queues() if actor.can_edit and job.state == State.QUEUED else [],
+        "scratch_until": kept_until(job),
         "served": job.composite or selectors.queue_is_served(job.queue),
         "config": json.dumps(job.config, indent=1, ensure_ascii=False),
         "command": _command(job),
         "thing": page_of(job),
         "made": [(name, uid, _page_of_artefact(uid)) for name, uid in job.artifacts.items()],
     }
+    if not request.headers.get("HX-Request"):
+        context |= log_context(actor, job)
     return render(request, _template(request, "detail"), context)
 
 
@@ -116,6 +122,19 @@ def job_control(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     job = selectors.job_get(actor, pk)
     try:
         job = services.VERBS[verb](actor, job)
+    except InputError as error:
+        messages.error(request, str(error))
+    return _after(request, actor, job)
+
+
+@require_POST
+def job_queue(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a waiting job to the queue `queue`."""
+    actor = actor_of(request)
+    actor.require(Role.EDITOR)
+    job = selectors.job_get(actor, pk)
+    try:
+        job = services.set_queue(actor, job, request.POST.get("queue", ""))
     except InputError as error:
         messages.error(request, str(error))
     return _after(request, actor, job)

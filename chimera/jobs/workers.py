@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from typing import Any
@@ -17,11 +15,13 @@ from typing import Any
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 from django.conf import settings
 from django.db import Error, connection, transaction
-from django.utils import timezone
 
+from chimera.accelerators import accelerator
+from chimera.jobs import clock
 from chimera.jobs.chores import chores
 from chimera.jobs.kinds import resolve
 from chimera.jobs.models import ControlRequest, Job, State, Worker
+from chimera.jobs.scratch import clean_scratch
 from chimera.jobs.sweep import sweep
 from chimera.jobs.transitions import move
 from chimera.webhooks.delivery import deliver_due, forget_old
@@ -41,7 +41,7 @@ def _set_up(sender: str, instance: Any, **kwargs: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _ready(**kwargs: Any) -> None:
     threading.Thread(target=keep_house, args=(_facts["name"],), name="housekeeping", daemon=True).start()
-    threading.Thread(target=deliver, name="deliveries", daemon=True).start()
+    threading.Thread(target=deliver_and_tidy, name="deliveries", daemon=True).start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
@@ -58,24 +58,10 @@ def register(name: str, queues: str, concurrency: int) -> Worker:
         "cpu_count": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "accelerator": accelerator(),
-        "seen_at": timezone.now(),
-        "started_at": timezone.now(),
+        "seen_at": clock.now(),
+        "started_at": clock.now(),
     }
     return Worker.objects.update_or_create(name=name, defaults=facts)[0]
-
-
-def accelerator() -> str:
-    """The name of the first GPU as nvidia-smi tells it, "" without one (no torch here)."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ""
-    command = [program, "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        lines = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError) as error:
-        log.warning("nvidia-smi does not answer: %s", error)
-        return ""
-    return lines[0].strip()[:120] if lines else ""
 
 
 def keep_house(name: str) -> None:
@@ -92,18 +78,19 @@ def keep_house(name: str) -> None:
     _guarded(lambda: release(name))
 
 
-def deliver() -> None:
-    """Make the calls of webhooks until the worker shuts down; a slow address delays no heartbeat."""
+def deliver_and_tidy() -> None:
+    """Make the calls of webhooks and tidy up until the worker shuts down; a slow address delays no heartbeat."""
     tidied = -float("inf")
     while not _stop.wait(DELIVERY_SECONDS):
         _guarded(deliver_due)
         if time.monotonic() - tidied >= TIDY_SECONDS:
             tidied = time.monotonic()
             _guarded(forget_old)
+            _guarded(clean_scratch)
 
 
 def _seen() -> None:
-    if not Worker.objects.filter(name=_facts["name"]).update(seen_at=timezone.now()):
+    if not Worker.objects.filter(name=_facts["name"]).update(seen_at=clock.now()):
         register(**_facts)
 
 

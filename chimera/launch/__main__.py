@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 from chimera import environment
+from chimera.accelerators import accelerator
 from chimera.launch import servers
 from chimera.launch.credentials import ADMIN, kept_secret, password_file, write_private
 from chimera.launch.processes import Child, Family, wait_for
@@ -88,12 +89,25 @@ def start_servers(family: Family, data: Path, sockets: Path, logs: Path) -> None
 
 
 def start_worker(family: Family, logs: Path) -> None:
-    """One worker with processes of one thread each; its main process also sweeps (chimera/jobs/sweep.py)."""
-    processes = environment.integer("CHIMERA_WORKERS", 2)
-    command = [sys.executable, "-m", "celery", "-A", "chimera.celery", "worker", "-Q", "cpu", "-c", str(processes)]
-    command += ["-n", "cpu@%h", "--loglevel", "warning", "--without-gossip", "--without-mingle"]
-    one_thread = {name: os.environ.get(name) or "1" for name in _ONE_THREAD}
-    family.start("worker", command, logs / "worker.log", environment=one_thread, grace=15, cwd=ROOT)
+    """A worker with processes of one thread each, and one for the GPU; they also sweep (chimera/jobs/sweep.py)."""
+    variables = {name: os.environ.get(name) or "1" for name in _ONE_THREAD}
+    if has_gpu():
+        command = worker_command("gpu", 1, "--max-tasks-per-child", "1")  # a new process for each job frees its memory
+        family.start("worker-gpu", command, logs / "worker-gpu.log", environment=variables, grace=15, cwd=ROOT)
+        variables = {**variables, "CUDA_VISIBLE_DEVICES": ""}  # what waits for a CPU leaves the GPU alone
+    command = worker_command("cpu", environment.integer("CHIMERA_WORKERS", 2))
+    family.start("worker", command, logs / "worker.log", environment=variables, grace=15, cwd=ROOT)
+
+
+def worker_command(queue: str, processes: int, *more: str) -> list[str]:
+    """A worker that takes from one queue."""
+    command = [sys.executable, "-m", "celery", "-A", "chimera.celery", "worker", "-Q", queue, "-c", str(processes)]
+    return [*command, "-n", f"{queue}@%h", "--loglevel", "warning", "--without-gossip", "--without-mingle", *more]
+
+
+def has_gpu() -> bool:
+    """Whether a worker for GPU jobs is started: nvidia-smi shows one and nobody has switched it off."""
+    return environment.boolean("CHIMERA_GPU", True) and bool(accelerator())
 
 
 def shared_environment(data: Path) -> dict[str, str]:

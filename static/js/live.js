@@ -1,5 +1,5 @@
 // One WebSocket for the whole page. Topics come from [data-live-topic] and from chimera.live.subscribe.
-// News become DOM events on <body>: chimera:rows, chimera:reset, chimera:events (runs), chimera:job (jobs).
+// News become DOM events on <body>: chimera:rows, chimera:reset, chimera:events (runs), chimera:job and chimera:log (jobs).
 // htmx listens to them ("chimera:job from:body") and fetches partials, so HTML never travels through the socket.
 (() => {
   const FIRST_WAIT = 500, LONGEST_WAIT = 15000, SILENCE = 4000;
@@ -31,6 +31,7 @@
     if (message.reset) { topics.set(topic, Math.max(topics.get(topic), message.reset)); emit("reset", message); }
     else if (message.rows) { topics.set(topic, message.seq); emit("rows", message); }
     else if (message.events) emit("events", message);
+    else if (message.log) emit("log", message);
     else emit("job", message);
   }
 

@@ -45,7 +45,7 @@ def test_an_alert_is_unread_until_the_page_was_opened_and_links_to_run_and_step(
     event, client = nan_run(editor), signed_in(editor)
     assert unread(editor) == 1 and "nav-count" in page_of(client, "runs")
     page = page_of(client, "alerts")
-    assert "is-unread" in page and "loss: is not a number" in page
+    assert "is-unread" in page and "loss: NaN, not a number" in page
     assert f"{reverse('run-detail', args=[event.run_id])}#step-7" in page
     assert unread(editor) == 0 and "nav-count" not in page_of(client, "runs")
     assert "is-unread" not in page_of(client, "alerts")

@@ -54,22 +54,29 @@ def config_facts(run: TrainingRun) -> ConfigFacts:
         for name, info in TrainConfig.model_fields.items()
         if isinstance(config.get(name), dict)
     ]
-    probes = [
-        Setting(probe["key"].replace("_", " "), f"probes.{place}", _line(probe["config"]), False)
-        for place, probe in enumerate(config.get("probes", []))
-    ]
-    sections = [("Run", own), *nested] + ([("Probes", probes)] if probes else [])
+    chosen = config.get("probes")
+    probes = [_probe(probe, f"probes.{place}") for place, probe in enumerate(_list(chosen))]
+    others = config.keys() - TrainConfig.model_fields.keys()  # of a form that has changed since
+    gone = [Setting(name, name, _line(config[name]), True) for name in sorted(others)]
+    more = [("Probes", probes), ("Settings of another time", gone)]
+    sections = [("Run", own), *nested, *((title, settings) for title, settings in more if settings)]
     return ConfigFacts(sections, json.dumps(config, indent=2, ensure_ascii=False), run.job.fingerprint)
+
+
+def _probe(probe: Any, name: str) -> Setting:
+    if not isinstance(probe, dict) or not isinstance(probe.get("key"), str):
+        return Setting("probe", name, _line(probe), False)
+    return Setting(probe["key"].replace("_", " "), name, _line(probe.get("config", {})), False)
 
 
 def model_line(run: TrainingRun) -> str:
     """What a run trains, in a few words: a new model by architecture and sizes, or its base and adapter."""
     config = run.job.config
-    adapter = config.get("adapter", {}).get("key", "none")
+    adapter = _dict(config.get("adapter")).get("key", "none")
     if config.get("base"):
         return f"{config['base']}, {'all weights' if adapter == 'none' else adapter.upper()}"
-    chosen = config.get("model") or {}
-    sizes = chosen.get("config", chosen)  # runs of old hold the sizes themselves
+    chosen = _dict(config.get("model"))
+    sizes = _dict(chosen.get("config", chosen))  # runs of old hold the sizes themselves
     title = next((entry.title for entry in ARCHITECTURES if entry.key == chosen.get("key", "llama")), "")
     parts = [f"{sizes[name]} {word}" for name, word in SIZES if sizes.get(name)]
     return ", ".join([title or str(sizes.get("model_type", "")), *parts])
@@ -89,6 +96,14 @@ def _foreign(config: dict[str, Any]) -> list[tuple[str, list[Setting]]]:
         if _group(value)
     ]
     return [("Run", own), *([("Settings", loose)] if loose else []), *groups]
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _group(value: Any) -> bool:

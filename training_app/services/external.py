@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from chimera.errors import InputError, Problem
-from chimera.jobs import bell, composites, creation, leasing
+from chimera.jobs import bell, clock, composites, creation, leasing
 from chimera.jobs.kinds import Adopted, get_kind
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import ControlRequest, Job, State
@@ -230,7 +229,7 @@ def _beat(held: Held) -> str:
         composites.cancelled(held.job, lease=held.lease.token, note="its program has been told")
         return "cancel"
     run = TrainingRun.objects.only("step", "steps").get(pk=held.run.pk)
-    progress = {"done": run.step, "total": run.steps, "unit": "steps", "progress_at": timezone.now()}
+    progress = {"done": run.step, "total": run.steps, "unit": "steps", "progress_at": clock.now()}
     held.lease.rows().update(**progress)
     held.lease.beat()
     transaction.on_commit(lambda: bell.job_changed(held.job), robust=True)

@@ -27,13 +27,11 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     wanted = alerts.AlertFilter(*(request.GET.get(name, "") for name in ("level", "rule", "run")))
     page = alerts.alerts_page(actor, wanted, request.GET.get("page", "1"))
     names = {rule.id: rule.name for rule in alert_rules.rules_of(actor.project.pk)}
-    shown = [(line, "Stuck job" if line.rule == "stuck" else names.get(line.rule, line.rule)) for line in page]
     spoken = [(rule, names.get(rule, rule)) for rule in alerts.rules_with_alerts(actor)]
-    if not request.headers.get("HX-Request") and shown:
-        services.mark_seen(actor, shown[0][0].at)
+    if not request.headers.get("HX-Request") and page.object_list:
+        services.mark_seen(actor, page.object_list[0].at)
     context = {
         "page": page,
-        "lines": shown,
         "wanted": wanted,
         "levels": LEVELS,
         "rules": [*spoken, ("stuck", "Stuck job")],

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from chimera.jobs.kinds import page_of
+from chimera.jobs.log_views import log_context
 from chimera.jobs.models import State
-from chimera.jobs.selectors import events_of, logs_of
+from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
 from chimera.projects.request import actor_of, crumbs
 from training_app.charts.run_cards import RUN_CARDS
@@ -156,7 +157,7 @@ def _batch(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
 def run_logs(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
     context = _page(request, run, "run-logs") | {
-        "logs": logs_of(actor, run.job),
+        **log_context(actor, run.job),
         "events": events_of(actor, run.job),
     }
     template = "training/_logs.html" if request.headers.get("HX-Request") else "training/run_logs.html"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django import template
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 
 from chimera.capabilities import capability, provided
-from chimera.jobs.models import Worker
+from chimera.jobs.selectors import count_alive
 
 register = template.Library()
 
@@ -85,10 +82,8 @@ def _unread(request: HttpRequest) -> int:
 def nav_foot(context: dict[str, Any]) -> dict[str, Any]:
     """Workers seen within a lease's time, the project (a switch if there are several), the user and the theme."""
     request: HttpRequest = context["request"]
-    recent = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
-    alive = Worker.objects.filter(seen_at__gte=recent).count()
     names = ("actor", "project", "projects", "csrf_token")
-    return {name: context.get(name) for name in names} | {"alive": alive, "user": request.user}
+    return {name: context.get(name) for name in names} | {"alive": count_alive(), "user": request.user}
 
 
 @register.inclusion_tag("partials/state_badge.html")

@@ -13,7 +13,7 @@ class _NonFinite:
     def add(self, step: int, tokens: int, value: float) -> str | None:
         if math.isfinite(value):
             return None
-        return "is not a number (NaN)" if math.isnan(value) else f"is {'+' if value > 0 else '-'}infinity"
+        return "NaN, not a number" if math.isnan(value) else f"{'+' if value > 0 else '-'}infinity"
 
 
 @ALERTS.register("non_finite")

@@ -43,7 +43,7 @@ class _Spike:
         deviation = NORMAL * middle(sorted(abs(item - median) for item in self.sorted))
         if far <= self.config.factor * deviation:
             return None
-        times = f"{figures(far / deviation)} deviations" if deviation else "far"
+        times = f"{far / deviation:.3g} deviations" if deviation else "far"
         return f"{figures(value)} is {times} from the median {figures(median)}"
 
     def _may_be_far(self, median: float, far: float) -> bool:

@@ -1,0 +1,40 @@
+"""Which queue a job waits in: its config says what device it wants, live workers say what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chimera.errors import InputError, Problem
+from chimera.jobs import selectors
+from chimera.jobs.kinds import JobKind, all_kinds
+from chimera.jobs.models import Job
+
+CPU, GPU = "cpu", "gpu"
+
+
+def queue_for(kind: JobKind, config: Any) -> str:
+    """`device: cuda` waits for a GPU worker, `auto` only if one is alive now; anything else as its kind says."""
+    device = getattr(config, "device", "")
+    if device == "cuda" or (device == "auto" and selectors.queue_is_served(GPU)):
+        return GPU
+    return kind.queue
+
+
+def known_queues() -> list[str]:
+    """Every queue that a job may be moved to."""
+    served = {queue for worker in selectors.workers_alive() for queue in worker.queues.split(",")}
+    return sorted({CPU, GPU, *served, *(kind.queue for kind in all_kinds())})
+
+
+def check_fits(job: Job, queue: str) -> None:
+    """Whether `job` may wait in `queue`.
+
+    Raises:
+        InputError: there is no such queue, or the job has asked for a GPU and `queue` is for CPUs.
+    """
+    known = known_queues()
+    if queue not in known:
+        raise InputError(Problem(f"there is no queue {queue!r}", field="queue", hint=f"one of {', '.join(known)}"))
+    if queue == CPU and job.config.get("device") == "cuda":
+        hint = "start one like it with device auto or cpu"
+        raise InputError(Problem(f"{job.uid} asks for device cuda and would fail on a CPU", field="queue", hint=hint))
