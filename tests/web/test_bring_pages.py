@@ -79,7 +79,7 @@ def test_every_page_of_a_foreign_run_opens_and_says_what_it_lacks(editor: Actor)
     program.send(1, 2)
     run, client = program.run, signed_in(editor)
     live = page(client, "run-detail", run.pk)
-    assert "Trained elsewhere" in live and "python 3.12 on far" in live and "Why this batch" not in live
+    assert "Trained elsewhere" in live and "python 3.12 on far" in live and "batch-title" not in live
     assert reverse("run-data", args=[run.pk]) not in live and "Llama" not in live
     for name in ("run-curriculum", "run-data"):
         assert "there is no schedule" in page(client, name, run.pk)
