@@ -11,6 +11,7 @@ from training_app.models import (
     AlertRule,
     AlertsSeen,
     Checkpoint,
+    Diagnosis,
     MetricLedger,
     MetricRow,
     MetricSegment,
@@ -104,3 +105,10 @@ class AlertsSeenAdmin(ReadOnly):
     list_filter = ("project",)
     list_select_related = ("user", "project")
     search_fields = ("user__username",)
+
+
+@admin.register(Diagnosis)
+class DiagnosisAdmin(ReadOnly):
+    list_display = ("id", "label", "project", "checkpoint", "schedule", "bytes", "short_digest", "created_at")
+    list_filter = ("project",)
+    list_select_related = ("project", "checkpoint", "schedule")

@@ -5,11 +5,13 @@ from chimera.jobs import refs
 from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
+from training_app.core.configs_diagnose import DiagnoseConfig
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.configs_import_run import ImportRunConfig
 from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
+refs.register(models.Diagnosis, "training_app.core.diagnosis:Diagnosis")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
 provide("embed", "training_app.services.models:embedder")
 provide("installed_models", "training_app.services.models:installed_models")
@@ -92,5 +94,15 @@ register(
         run="training_app.core.jobs.import_run:run",
         adopt="training_app.services.adopt_imported:adopt_import",
         page="training_app.services.adopt_imported:page",
+    )
+)
+register(
+    JobKind(
+        name="diagnose",
+        title="Diagnose",
+        summary="Compare the gradients of a frozen checkpoint along a schedule with those of shuffles of it.",
+        config=DiagnoseConfig,
+        run="training_app.core.jobs.diagnose:run",
+        adopt="training_app.services.diagnoses:adopt_diagnose",
     )
 )

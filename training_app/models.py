@@ -329,3 +329,16 @@ class ChatReply(models.Model):
 
     def __str__(self) -> str:
         return self.text[:80]
+
+
+class Diagnosis(Artefact):
+    """What the gradients of a frozen checkpoint look like along a schedule, beside shuffles of it."""
+
+    ref_kind = "diagnosis"
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="diagnoses")
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="diagnoses")
+    summary = models.JSONField(default=dict)
+
+    class Meta(Artefact.Meta):
+        verbose_name_plural = "diagnoses"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training_app.views import alerts, bring, chat, checkpoints, compare, runs, series
+from training_app.views import alerts, bring, chat, checkpoints, compare, diagnoses, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
@@ -31,4 +31,8 @@ urlpatterns = [
     path("chat/<int:pk>/stop/", chat.chat_stop, name="chat-stop"),
     path("chat/<int:pk>/delete/", chat.chat_delete, name="chat-delete"),
     path("checkpoints/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint-detail"),
+    path("diagnoses/", diagnoses.diagnosis_list, name="diagnoses"),
+    path("diagnoses/<int:pk>/", diagnoses.diagnosis_detail, name="diagnosis-detail"),
+    path("diagnoses/<int:pk>/cosines/<int:order>/", diagnoses.cosines_json, name="diagnosis-cosines"),
+    path("diagnoses/<int:pk>/ranks/", diagnoses.ranks_json, name="diagnosis-ranks"),
 ]

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "measure-worker": {},
     "generate-reply": {"checkpoint": "checkpoint-1", "messages": [{"role": "user", "content": "Who are you?"}]},
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
+    "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},
     "study": {"sequences": "sequences-1"},
     "starter": {},
     "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},

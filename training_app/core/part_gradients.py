@@ -40,10 +40,14 @@ def gram_of(parts: Sequence[Batch], gradient: Gradient) -> Float:
     for part in parts:
         found = gradient(part)
         share = float(part.weights.sum()) / part.total
-        exact = len(parts) * sum(each.numel() for each in found) <= EXACT_FLOATS
-        flat = torch.cat([each.flatten().float() for each in found]) if exact else sketch(found)
-        kept.append(flat / share)
+        kept.append(flattened(found, len(parts)) / share)
     return gram(kept)
+
+
+def flattened(gradient: list[Tensor], copies: int) -> Tensor:
+    """A gradient as one float32 vector: whole if `copies` of it fit into `EXACT_FLOATS`, else its sketch."""
+    exact = copies * sum(each.numel() for each in gradient) <= EXACT_FLOATS
+    return torch.cat([each.flatten().float() for each in gradient]) if exact else sketch(gradient)
 
 
 def gram_of_parts(view: StepView, parts: int) -> Float:

@@ -23,6 +23,7 @@ from training_app.selectors.batch import batch_of
 from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
+from training_app.selectors.probe_costs import probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
 from training_app.views.request import run_or_404
 
@@ -167,5 +168,10 @@ def run_logs(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def run_config(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
-    context = _page(request, run, "run-config") | {"facts": config_facts(run)}
+    costs = probe_costs(actor_of(request), run)
+    context = _page(request, run, "run-config") | {
+        "facts": config_facts(run),
+        "costs": costs,
+        "cost_share": share_of_all(costs),
+    }
     return render(request, "training/run_config.html", context)
