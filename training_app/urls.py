@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training_app.views import alerts, bring, chat, checkpoints, compare, diagnoses, runs, series
+from training_app.views import alerts, bring, chat, checkpoints, compare, diagnoses, metrics, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("runs/bring/client.whl", bring.wheel, name="client-wheel"),
     path("runs/compare/", compare.compare, name="runs-compare"),
     path("runs/compare/series/", series.compare_series, name="runs-compare-series"),
+    path("runs/compare/series.csv", series.compare_export, {"ending": "csv"}, name="runs-compare-csv"),
+    path("runs/compare/series.json", series.compare_export, {"ending": "json"}, name="runs-compare-json"),
+    path("runs/compare/metrics/", metrics.compare_metrics, name="runs-compare-metrics"),
+    path("runs/compare/candidates/", compare.candidates, name="runs-compare-candidates"),
     path("runs/<int:pk>/", runs.run_detail, name="run-detail"),
     path("runs/<int:pk>/curriculum/", runs.run_curriculum, name="run-curriculum"),
     path("runs/<int:pk>/data/", runs.run_data, name="run-data"),
@@ -19,7 +23,9 @@ urlpatterns = [
     path("runs/<int:pk>/events/", runs.run_events, name="run-events"),
     path("runs/<int:pk>/batch/", runs.run_batch, name="run-batch"),
     path("runs/<int:pk>/series/", series.run_series, name="run-series"),
-    path("runs/<int:pk>/series.csv", series.run_csv, name="run-csv"),
+    path("runs/<int:pk>/series.csv", series.run_export, {"ending": "csv"}, name="run-csv"),
+    path("runs/<int:pk>/series.json", series.run_export, {"ending": "json"}, name="run-json"),
+    path("runs/<int:pk>/metrics/", metrics.run_metrics, name="run-metrics"),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/rules/", alerts.rule_list, name="alert-rules"),
     path("alerts/rules/new/", alerts.rule_new, name="alert-rule-new"),

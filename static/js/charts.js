@@ -56,6 +56,7 @@
     return { ...base, ...own, ...axes, font: { ...base.font, ...(own.font || {}) }, margin: { ...base.margin, ...(own.margin || {}) } };
   }
 
+  const titleOf = (figure) => figure.querySelector("h2, h3")?.textContent || "the chart";
   const number = (value) => (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value);
 
   // The table twin: closed until asked for, built when opened.
@@ -77,7 +78,7 @@
     const { columns, rows } = typeof box.source === "function" ? box.source() : box.source;
     const wrap = Object.assign(document.createElement("div"), { className: "table-wrap twin-table", tabIndex: 0 });
     wrap.setAttribute("role", "group");
-    wrap.setAttribute("aria-label", `Numbers of ${figure.querySelector("h2")?.textContent || "the chart"}`);
+    wrap.setAttribute("aria-label", `Numbers of ${titleOf(figure)}`);
     const html = document.createElement("table");
     html.className = "table";
     const head = html.createTHead().insertRow();
@@ -104,7 +105,7 @@
     if (!plot.isConnected) return null;
     await library.react(plot, resolved(data), themed(layout), { ...CONFIG, ...config });
     plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", alt || figure.querySelector("h2")?.textContent || "chart");
+    plot.setAttribute("aria-label", alt || titleOf(figure));
     return plot;
   }
 
@@ -147,5 +148,5 @@
     document.querySelectorAll("figure.chart").forEach((figure) => { if (figure.content) paint(figure); });
   });
 
-  window.chimera = Object.assign(window.chimera || {}, { charts: { plotly, draw, twin, fail, token, series, faded } });
+  window.chimera = Object.assign(window.chimera || {}, { charts: { plotly, draw, figure: (data, layout) => ({ data: resolved(data), layout: themed(layout) }), twin, fail, token, series, faded } });
 })();

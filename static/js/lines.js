@@ -1,4 +1,5 @@
-// How the series of one chart become plotly traces: smoothed lines over faint raw ones, areas of shares, names at the ends.
+// How the series of one chart become plotly traces. `chimera.modes` holds the ways; a script that adds one there has added a mode:
+// { smooth: whether lines are smoothed, aligned: whether series share their steps, draw(chart, drawn) → { data, layout, ends } }.
 (() => {
   const NAME = 24; // characters of a name at the end of a line
   // A scale of groups (easy to hard) in colours that are ordered for every eye (cividis).
@@ -7,9 +8,11 @@
   const brief = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
   const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
   const WHERE = "<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<br>%{customdata[3]}";
-  const hover = (name, smooth) => `<b>%{y:.5g}</b>${smooth ? " · smoothed %{customdata[0]:.5g}" : ""}${WHERE}<extra>${name ? escape(clip(name, 40)) : ""}</extra>`;
+  const over = (chart) => (chart.board.over ? `<br>${escape(clip(chart.board.over, 40))} %{x:.5g}` : "");
+  const hover = (chart, name, smooth) => `<b>%{y:.5g}</b>${smooth ? " · smoothed %{customdata[0]:.5g}" : ""}${over(chart)}${WHERE}<extra>${name ? escape(clip(name, 40)) : ""}</extra>`;
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} after the first step`;
   const custom = (line) => line.step.map((step, i) => [line.smooth[i], step, line.tokens[i], clock(line.time[i])]);
+  const last = (values) => values.findLast((value) => value !== null) ?? 0;
 
   // A series logged so rarely that smoothing over steps leaves it as it is, is drawn as one line.
   function smoothed(chart, line) {
@@ -17,35 +20,62 @@
     return chart.smoothing > 0 && chart.smoothing ** gap > 0.05;
   }
 
-  function colourOf(chart, line, index) {
+  function colourOf(chart, line) {
     if (line.colour !== undefined) return `--series-${(line.colour % 8) + 1}`;
-    const family = chart.patterns.some((pattern) => pattern.includes("*"));
+    const family = chart.patterns.some((pattern) => pattern.includes("*")), index = chart.series.indexOf(line);
     if (family && chart.patterns.includes(line.key) && chart.series.length > 1) return "--ink"; // the overall value among a family's members
     return `--series-${((Number(chart.figure.dataset.colour || 1) - 1 + index * (family ? 1 : 5)) % 8) + 1}`;
   }
 
-  function lines(chart, drawn) {
-    const data = [], ends = [];
-    drawn.forEach((line, index) => {
-      const x = chart.x(line), colour = colourOf(chart, line, index), base = { type: "scatter", mode: line.step.length < 3 ? "lines+markers" : "lines", x };
-      const name = line.short || line.label, few = { name, customdata: custom(line), hovertemplate: hover(drawn.length > 1 ? name : "", smoothed(chart, line)) };
-      if (line.low) {
-        const edge = { ...base, hoverinfo: "skip", line: { width: 0 } };
-        data.push({ ...edge, y: line.low }, { ...edge, y: line.high, fill: "tonexty", fillcolor: `${colour}/0.16` });
-      }
-      if (line.member) data.push({ ...base, ...few, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } });
-      else if (line.low || !smoothed(chart, line)) data.push({ ...base, ...few, y: line.raw, line: { width: line.low ? 2.4 : 1.7, color: colour } });
-      else {
-        data.push({ ...base, ...few, y: line.raw, line: { width: 1, color: `${colour}/0.3` } });
-        data.push({ ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } });
-      }
-      if (!line.member) ends.push({ text: name, y: (line.low || !smoothed(chart, line) ? line.raw : line.smooth).at(-1), colour });
+  // A filled area between two borders over the same places.
+  const area = (base, x, low, high, fillcolor) => {
+    const edge = { ...base, mode: "lines", x, hoverinfo: "skip", line: { width: 0 } };
+    return [{ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor }];
+  };
+
+  // The mean of a group: nothing was logged exactly there, and the words say so.
+  function groupTrace(chart, line, base, colour) {
+    const how = line.binned ? "bin mean of" : "mean of", words = `${line.band_words || ""}`;
+    return [
+      ...area(base, base.x, line.low, line.high, `${colour}/0.16`),
+      {
+        ...base, name: line.short, y: line.raw, line: { width: 2.4, color: colour }, customdata: line.raw.map((_, i) => [line.low[i], null, null, line.high[i]]),
+        hovertemplate: `<b>%{y:.5g}</b> ${how} ${line.members} runs<br>%{customdata[0]:.5g} to %{customdata[3]:.5g}: ${words}<br>at %{x:,}<extra>${escape(clip(line.short, 40))}</extra>`,
+      },
+    ];
+  }
+
+  function traces(chart, line, many) {
+    const colour = colourOf(chart, line), base = { type: "scatter", mode: chart.x(line).length < 3 ? "lines+markers" : "lines", x: chart.x(line) };
+    if (line.low) return groupTrace(chart, line, base, colour);
+    const name = line.short || line.label, smooth = smoothed(chart, line), about = { name, customdata: custom(line), hovertemplate: hover(chart, many ? name : "", smooth) };
+    const band = line.band && !line.member ? area({ type: "scatter" }, line.band.x, line.band.low, line.band.high, `${colour}/${smooth ? 0.16 : 0.3}`) : [];
+    if (line.member) return [{ ...base, ...about, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } }];
+    if (!smooth) return [...band, { ...base, ...about, y: line.raw, line: { width: 1.7, color: colour } }];
+    return [...band, { ...base, ...about, y: line.raw, line: { width: 1, color: `${colour}/0.3` } }, { ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } }];
+  }
+
+  // What the vertical axis must hold: everything, or with outliers left out the middle 98 % of the points of each line.
+  function extent(chart, drawn) {
+    const { log_y: log } = chart.board, inner = chart.board.view.on("outliers");
+    const values = drawn.flatMap((line) => {
+      if (inner && line.inner) return line.inner;
+      return [...line.raw, ...(line.low || []), ...(line.high || [])];
     });
-    const log = chart.board.log_y, values = drawn.flatMap((line) => [...line.raw, ...(line.low || []), ...(line.high || [])]);
-    const range = span(values, log);
+    return chart.ywindow ? (log ? chart.ywindow.map((end) => Math.log10(Math.max(end, 1e-12))) : chart.ywindow) : span(values, log);
+  }
+
+  function lines(chart, drawn) {
+    const shown = drawn.filter((line) => !chart.hides(line)), many = drawn.length > 1;
+    const data = shown.flatMap((line) => traces(chart, line, many));
+    const log = chart.board.log_y, range = extent(chart, shown.length ? shown : drawn);
     const layout = { yaxis: { type: log ? "log" : "linear", range, nticks: 5, tickformat: "~g", ...(log && range ? decades(range) : {}) } };
-    if (drawn.length > 1 && ends.length <= (drawn[0].colour === undefined ? 8 : 4)) label(chart, layout, ends.map((end) => ({ ...end, at: log ? Math.log10(end.y) : end.y })), range);
-    return { data, layout };
+    const named = drawn.filter((line) => !line.member || drawn.every((other) => other.member));
+    const ends = named.map((line) => {
+      const y = last(line.low || !smoothed(chart, line) ? line.raw : line.smooth);
+      return { key: line.key, name: line.short || line.label, hidden: chart.hides(line), colour: colourOf(chart, line), at: log ? Math.log10(y) : y };
+    });
+    return { data, layout, ends: many ? beside(chart, layout, ends, range) : [] };
   }
 
   // On a log axis: powers of ten over many of them, 1-2-5 over few, plotly's own choice within one.
@@ -54,7 +84,7 @@
   function span(values, log, margin = 0.06) {
     let low = Infinity, high = -Infinity;
     for (const value of values) {
-      if (value === null || (log && value <= 0)) continue;
+      if (value === null || value === undefined || (log && value <= 0)) continue;
       low = Math.min(low, value); high = Math.max(high, value);
     }
     if (low > high) return undefined;
@@ -63,45 +93,56 @@
     return [low - pad, high + pad];
   }
 
-  // Names at the ends of their lines, pushed apart so that none covers another.
-  function label(chart, layout, ends, range) {
-    const height = (chart.plot.clientHeight || 200) - 42, line = 13;
+  // Names at the ends of their lines, pushed apart so that none covers another; hidden ones at the foot, struck through.
+  function beside(chart, layout, ends, range) {
+    if (ends.length > chart.board.mostNames) return []; // the page has a list of its own
+    if (!range || !ends.length || ends.length > chart.board.namesAtEnds || chart.plot.clientWidth < 260) return ends;
+    const height = (chart.plot.clientHeight || 200) - 42, line = window.chimera.names.LINE;
     const room = Math.min(NAME, Math.floor((chart.plot.clientWidth * 0.3) / 6.3));
-    const widest = Math.max(...ends.map((end) => clip(end.text, room).length));
-    const placed = ends.map((end) => ({ ...end, px: ((end.at - range[0]) / (range[1] - range[0])) * height })).sort((a, b) => a.px - b.px);
+    const right = 12 + Math.max(...ends.map((end) => clip(end.name, room).length)) * 6.3;
+    const px = (end) => (end.hidden || !Number.isFinite(end.at) ? 0 : Math.min(height, Math.max(0, ((end.at - range[0]) / (range[1] - range[0])) * height)));
+    const placed = ends.map((end) => ({ ...end, px: px(end) })).sort((a, b) => b.hidden - a.hidden || a.px - b.px);
     placed.forEach((end, i) => { end.to = Math.max(end.px, i ? placed[i - 1].to + line : 0); });
-    const over = placed.at(-1).to - height;
-    if (over > 0) for (let i = placed.length - 1, top = height; i >= 0; i -= 1, top -= line) placed[i].to = Math.min(placed[i].to, top);
-    layout.margin = { r: 12 + widest * 6.3 };
+    const above = placed.at(-1).to - height;
+    if (above > 0) for (let i = placed.length - 1, top = height; i >= 0; i -= 1, top -= line) placed[i].to = Math.min(placed[i].to, top);
+    layout.margin = { r: right };
     layout.annotations = placed.map((end) => ({
       xref: "paper", x: 1, xanchor: "left", xshift: 4, yref: "paper", y: end.to / height, yanchor: "middle", showarrow: false,
-      text: escape(clip(end.text, room)), font: { size: 11, color: end.colour },
+      text: end.hidden ? `<s>${escape(clip(end.name, room))}</s>` : escape(clip(end.name, room)), font: { size: 11, color: end.hidden ? "--muted" : end.label || end.colour },
     }));
+    return placed.map((end) => ({ ...end, top: 8 + height - end.to, left: chart.plot.clientWidth - right + 2 }));
   }
 
   function stack(chart, drawn) {
-    const delivered = drawn.filter((line) => !line.key.includes("/planned/")), planned = drawn.filter((line) => line.key.includes("/planned/"));
+    const all = drawn.filter((line) => !line.key.includes("/planned/")), planned = drawn.filter((line) => line.key.includes("/planned/"));
     const ordered = chart.figure.dataset.ordered !== undefined, data = [], ends = [];
+    const colour = (i) => (ordered ? RAMP[Math.round(((all.length - 1 - i) * (RAMP.length - 1)) / Math.max(1, all.length - 1))] : `--series-${(i % 8) + 1}`);
     let under = 0;
-    delivered.forEach((line, i) => {
-      const colour = ordered ? RAMP[Math.round(((delivered.length - 1 - i) * (RAMP.length - 1)) / Math.max(1, delivered.length - 1))] : `--series-${(i % 8) + 1}`;
+    all.forEach((line, i) => {
+      const hidden = chart.hides(line), value = last(line.raw);
+      ends.push({ key: line.key, name: line.short, hidden, colour: colour(i), label: "--muted", at: under + value / 2 });
+      if (hidden) return;
+      under += value;
       data.push({
-        type: "scatter", mode: "lines", name: line.short, x: chart.x(line), y: line.raw, stackgroup: "share", line: { width: 0.5, color: colour },
-        fillcolor: ordered ? colour : `${colour}/0.75`, customdata: custom(line),
+        type: "scatter", mode: "lines", name: line.short, x: chart.x(line), y: line.raw, stackgroup: "share", line: { width: 0.5, color: colour(i) },
+        fillcolor: ordered ? colour(i) : `${colour(i)}/0.75`, customdata: custom(line),
         hovertemplate: `<b>%{y:.1%}</b><br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra>${escape(line.short)}</extra>`,
       });
-      ends.push({ text: line.short, at: under + line.raw.at(-1) / 2, colour: "--muted" });
-      under += line.raw.at(-1);
     });
     let below = null;
-    planned.slice(0, -1).forEach((line) => { // borders between the planned shares
+    const whole = all.every((line) => !chart.hides(line));
+    planned.slice(0, whole ? -1 : 0).forEach((line) => { // borders between the planned shares
       below = line.raw.map((value, i) => value + (below ? below[i] ?? 0 : 0));
       data.push({ type: "scatter", mode: "lines", x: chart.x(line), y: below, hoverinfo: "skip", line: { width: 1, dash: "dot", color: "--ink" } });
     });
-    const layout = { yaxis: { range: [0, 1], tickformat: ".0%", nticks: 5 } };
-    if (ends.length <= 10) label(chart, layout, ends, [0, 1]);
-    return { data, layout };
+    const range = chart.ywindow || [0, 1], layout = { yaxis: { range, tickformat: ".0%", nticks: 5 } };
+    return { data, layout, ends: beside(chart, layout, ends, range) };
   }
 
-  window.chimera = Object.assign(window.chimera || {}, { lines: { lines, stack, span, decades, smoothed, brief } });
+  const modes = {
+    lines: { smooth: true, aligned: false, draw: lines },
+    plain: { smooth: false, aligned: false, draw: lines },
+    stack: { smooth: false, aligned: true, draw: stack },
+  };
+  window.chimera = Object.assign(window.chimera || {}, { modes, lines: { span, decades, smoothed, brief } });
 })();

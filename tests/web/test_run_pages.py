@@ -21,6 +21,8 @@ TABS = (
     "run-batch",
     "run-series",
     "run-csv",
+    "run-json",
+    "run-metrics",
 )
 
 
@@ -77,7 +79,9 @@ def test_the_table_is_searched_filtered_and_paged(editor, editor_client):
     assert "No run matches" in editor_client.get(reverse("runs"), {"q": "nothing like it"}).content.decode()
 
 
-@pytest.mark.parametrize("sort", ["newest", "name", "held-out", "loss", "nonsense"])
+@pytest.mark.parametrize(
+    "sort", ["newest", "name", "arm", "best:loss", "-last:held_out/macro", "-at:3000:loss", "nonsense"]
+)
 def test_every_order_of_the_table_works(editor, editor_client, sort):
     fed(make_run(editor))
     make_run(editor)

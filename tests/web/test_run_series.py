@@ -3,6 +3,7 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -121,12 +122,40 @@ def test_compared_runs_are_drawn_each_and_as_mean_and_range_of_a_group(editor, e
     query = {"run": [run.pk for run in runs], "key": "loss", "by": "group", "smoothing": "0"}
     body = editor_client.get(reverse("runs-compare-series"), query).json()
     first, second, mean = body["series"]
-    assert mean["step"] == list(range(1, 61)), "only steps that both have logged"
+    assert mean["x"] == [step * 1000 for step in range(1, 61)], "only places that both have logged"
     at = 10
     assert mean["raw"][at] == pytest.approx((first["raw"][at] + second["raw"][at]) / 2, rel=1e-6)
     assert mean["low"][at] == pytest.approx(min(first["raw"][at], second["raw"][at]), rel=1e-6)
     assert mean["high"][at] == pytest.approx(max(first["raw"][at], second["raw"][at]), rel=1e-6)
     assert first["colour"] == second["colour"] == mean["colour"] and first["member"]
+    assert mean["members"] == 2 and not mean["binned"]
+
+
+def test_the_band_of_a_group_may_be_the_interval_of_its_mean(editor, editor_client):
+    runs = [fed(editor, last=20, seed=seed, group="easy") for seed in range(3)]
+    query = {"run": [run.pk for run in runs], "key": "loss", "by": "group", "band": "interval", "smoothing": "0"}
+    *members, mean = editor_client.get(reverse("runs-compare-series"), query).json()["series"]
+    values = np.array([member["raw"][4] for member in members])
+    half = 4.302653 * values.std(ddof=1) / 3**0.5  # t of 0.975 with two degrees of freedom
+    assert mean["high"][4] - mean["raw"][4] == pytest.approx(half, rel=1e-4)
+    answer = editor_client.get(reverse("runs-compare-series"), {**query, "band": "wide"})
+    assert answer.status_code == 400 and answer.json()["problems"][0]["field"] == "band"
+
+
+def test_over_time_a_group_is_drawn_as_labelled_bin_means(editor, editor_client):
+    runs = [fed(editor, last=50, seed=seed, group="easy") for seed in range(2)]
+    query = {"run": [run.pk for run in runs], "key": "loss", "by": "group", "x": "time"}
+    assert editor_client.get(reverse("runs-compare-series"), query).json()["series"][-1]["binned"] is True
+
+
+def test_all_runs_that_a_filter_lets_through_are_compared(editor, editor_client):
+    for seed in range(3):
+        fed(editor, last=3, seed=seed, name=f"wide {seed}")
+    fed(editor, last=3, name="narrow")
+    query = {"filtered": "1", "q": "wide", "key": "loss"}
+    assert len(editor_client.get(reverse("runs-compare-series"), query).json()["series"]) == 3
+    page = editor_client.get(reverse("runs-compare"), query).content.decode()
+    assert "Compare 3 runs" in page and "that match “wide”" in page
 
 
 def test_the_compare_page_shows_best_last_and_the_value_at_shared_tokens(editor, editor_client):
@@ -144,10 +173,10 @@ def test_only_differing_settings_are_shown_unless_asked(editor, editor_client):
     assert ">batch_sequences<" in editor_client.get(reverse("runs-compare"), {**query, "all": "1"}).content.decode()
 
 
-def test_more_than_ten_runs_are_capped_and_said_so(editor, editor_client):
-    runs = [make_run(editor, state=State.SUCCEEDED) for _ in range(12)]
+def test_tables_of_differences_show_ten_runs_and_say_so(editor, editor_client):
+    runs = [make_run(editor, state=State.SUCCEEDED, seed=seed) for seed in range(12)]
     page = editor_client.get(reverse("runs-compare"), {"run": [run.pk for run in runs]}).content.decode()
-    assert "Only the first 10 runs" in page
+    assert "Compare 12 runs" in page and "of the first 10 runs" in page
 
 
 def test_runs_of_another_project_cannot_be_compared(editor, stranger, editor_client):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-Mode = Literal["lines", "plain", "stack"]
+from django.utils.text import slugify
+
+from training_app.core.metric_keys import describe
 
 
 @dataclass(frozen=True)
 class Card:
     """One live chart. `patterns` name series as `training_app.core.metric_keys` declares them; `plain` lines are
-    never smoothed; a stack draws shares, and the family `planned` as dotted borders between them."""
+    never smoothed; a `stack` draws shares, and the family `planned` as dotted borders between them. `mode` names an
+    entry of `chimera.modes` in `static/js`; a script that adds one there can be named here."""
 
     slug: str
     title: str
     sub: str
     patterns: tuple[str, ...]
-    mode: Mode = "lines"
+    mode: str = "lines"
     planned: str = ""
     ordered: bool = False  # the groups are a scale: colours run from dark to light
     colour: int = 1  # of the first line, 1 to 8
@@ -52,3 +56,17 @@ COMPARE_CARDS = (
     Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
     Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
 )
+
+
+def card_of(key: str) -> Card:
+    """The chart of one metric in the browser, whatever it is: also of one that nobody has declared."""
+    described = describe(key)
+    digest = hashlib.sha256(key.encode()).hexdigest()[:6]  # two keys may make one slug
+    title, sub = (key, described.unit) if described.title == key else (described.label(key), key)
+    return Card(f"{slugify(key)[:60] or 'metric'}-{digest}", title, sub, (key,))
+
+
+def cards_with_points(cards: Iterable[Card], logged: Iterable[str]) -> list[Card]:
+    """The cards of which at least one series has been logged."""
+    known = {name for key in logged for name in (key, describe(key).pattern)}
+    return [card for card in cards if known.intersection(card.patterns)]

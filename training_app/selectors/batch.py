@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from chimera.artefacts import ArtefactStore
+from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.configs import TrainConfig
-from training_app.models import TrainingRun
+from training_app.models import Checkpoint, SavedState, TrainingRun
 
 EXCERPT_TOKENS = 60
 
@@ -27,7 +30,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One sequence of the batch. `groups` are the groups of the planned mixture that it mainly belongs to."""
+    """One sequence of the batch. `group` is the one of the planned mixture that it mainly belongs to.
+
+    `loss` is its mean next-token loss when it was trained on, None where no file here holds it.
+    """
 
     sequence: int
     tokens: int
@@ -36,17 +42,49 @@ class BatchRow:
     group: str
     excerpt: str
     pieces: list[Piece]
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One group: its share of what the plan asks for at this point, and of this batch.
+
+    `off` is tokens of the group delivered up to and including this batch, less those owed to it by then.
+    """
+
+    group: str
+    planned: float
+    batch: float
+    off: float
+
+
+@dataclass(frozen=True)
+class Why:
+    """Who chose these rows: the policy with its settings, what it was after here, and how far it was from its plan.
+
+    `deviation` is the largest |off| over the groups, in mean sequence lengths.
+    """
+
+    policy: str
+    summary: str
+    settings: list[tuple[str, str]]
+    grouping: str
+    asked: list[Asked]
+    deviation: float
 
 
 @dataclass(frozen=True)
 class BatchView:
-    """The rows of one step and what the plan asked for there."""
+    """The rows of one step and why they were chosen."""
 
     step: int
     rows: list[BatchRow]
     tokens_before: int
-    planned: list[tuple[str, float]]
-    grouping: str
+    why: Why
+
+    @property
+    def has_losses(self) -> bool:
+        return any(row.loss is not None for row in self.rows)
 
     @property
     def documents(self) -> int:
@@ -67,19 +105,52 @@ def batch_of(run: TrainingRun, step: int) -> BatchView | None:
         return None
     config = TrainConfig.model_validate(run.job.config)
     schedule = Schedule.open(run.schedule.stored())
-    first = (step - 1) * config.batch_sequences
+    before = (step - 1) * config.batch_sequences  # rows of this run; a fork's first one is not the schedule's first
+    first = config.first_row + before
     if step < 1 or first >= len(schedule.rows):
         return None
     table = schedule.open_sequences(ArtefactStore(Path(settings.DATA_DIR) / "artefacts"))
-    seen = int(schedule.rows["length"][:first].sum())
-    shares = zip(schedule.group_names, schedule.planned_mixture(seen).tolist(), strict=True)
     rows = schedule.rows[first : first + config.batch_sequences]
-    return BatchView(
-        step, _rows(rows, schedule, table), seen, sorted(shares, key=lambda s: -s[1]), schedule.grouping_name
-    )
+    losses = _row_losses(run)
+    mine = losses[before : before + len(rows)] if losses is not None else None
+    seen = int(schedule.rows["length"][:first].sum())
+    return BatchView(step, _rows(rows, mine, schedule, table), seen, _why(schedule, table, first, len(rows)))
 
 
-def _rows(rows: Any, schedule: Schedule, table: SequenceTable) -> list[BatchRow]:
+def _row_losses(run: TrainingRun) -> NDArray[np.float32] | None:
+    """Loss of every delivered row, float32 in delivery order, from the newest file of this run that is here."""
+    places = [Path(path) for path in SavedState.objects.filter(run=run).values_list("path", flat=True)]
+    for checkpoint in Checkpoint.objects.filter(run=run).order_by("-step")[:1]:
+        try:
+            places.append(checkpoint.stored().path)
+        except FileNotFoundError:
+            continue
+    found = [np.load(file, allow_pickle=False) for place in places if (file := place / "row_losses.npy").is_file()]
+    return max(found, key=len, default=None)
+
+
+def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Why:
+    """The rows `first` to `first + count` against the plan: shares asked and given, and the deviation after them."""
+    counts = schedule.delivered_counts(table)[: first + count]
+    lengths = counts.sum(axis=1)
+    batch, total = counts[first:].sum(axis=0), int(lengths.sum())
+    off = counts.sum(axis=0) - schedule.curve.cumulative(total)
+    planned = schedule.planned_mixture(int(lengths[:first].sum()))
+    shares = zip(schedule.group_names, planned.tolist(), (batch / batch.sum()).tolist(), off.tolist(), strict=True)
+    asked = sorted((Asked(*item) for item in shares), key=lambda item: -item.planned)
+    policy = schedule.manifest["policy"]
+    title, summary = _policy_words(policy["key"])
+    named = [(name.replace("_", " "), str(value)) for name, value in policy["config"].items()]
+    return Why(title, summary, named, schedule.grouping_name, asked, float(np.abs(off).max() / lengths.mean()))
+
+
+def _policy_words(key: str) -> tuple[str, str]:
+    """Title and summary of a policy; a stored schedule may name one that is no longer installed."""
+    found = next((entry.cls for entry in POLICIES if entry.key == key), None)
+    return (found.title, found.summary) if found is not None else (key, "")
+
+
+def _rows(rows: Any, losses: NDArray[np.float32] | None, schedule: Schedule, table: SequenceTable) -> list[BatchRow]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(table.tokenizer_path))
@@ -94,6 +165,7 @@ def _rows(rows: Any, schedule: Schedule, table: SequenceTable) -> list[BatchRow]
             group=grouping.names[int(count.argmax())],
             excerpt=tokenizer.decode(table.tokens_of(int(row["sequence"]))[:EXCERPT_TOKENS].tolist()),
             pieces=[Piece(piece.document, piece.length) for piece in table.documents_of(int(row["sequence"]))],
+            loss=float(losses[place]) if losses is not None and place < len(losses) else None,
         )
-        for row, count in zip(rows, counts, strict=True)
+        for place, (row, count) in enumerate(zip(rows, counts, strict=True))
     ]

@@ -1,39 +1,47 @@
-"""Several runs side by side: curves, alone or as mean and range of a group, and what differs in their configs."""
+"""Several runs side by side: which ones, what came of them, and what differs in their configs and curricula."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
+from django.db.models import QuerySet
 
 from chimera.projects.access import Actor
-from training_app.core import series as core
-from training_app.core.series import Series
+from chimera.typed import sha256_json
 from training_app.models import TrainingRun
-from training_app.selectors.history import history
-from training_app.selectors.runs import of_project
-from training_app.selectors.series import SeriesView, draw, thinned
+from training_app.selectors.history import histories
+from training_app.selectors.runs import RunFilter, filtered, of_project
 
-MAX_RUNS = 10
-GroupBy = Literal["none", "group", "seed"]
+MAX_RUNS = 200  # lines of one chart
+MAX_COLUMNS = 10  # runs side by side in a table of settings
+BY_SETTING = "setting:"
+GROUPINGS = ("none", "group", "recipe", "seed")
+_RELATED = ("job", "schedule__curriculum", "schedule__sequence_set__dataset")
 
 
 def compared_runs(actor: Actor, pks: Sequence[int]) -> list[TrainingRun]:
     """The wanted runs of the project in the order asked, at most `MAX_RUNS`."""
     wanted = list(dict.fromkeys(pks))[:MAX_RUNS]
-    found = of_project(actor).select_related("job", "schedule__curriculum").in_bulk(wanted)
+    found = of_project(actor).select_related(*_RELATED).in_bulk(wanted)
     return [found[pk] for pk in wanted if pk in found]
 
 
-def candidates(actor: Actor, chosen: Sequence[TrainingRun], limit: int = 60) -> list[TrainingRun]:
-    """Newest runs that could be added."""
-    return list(of_project(actor).exclude(pk__in=[run.pk for run in chosen]).select_related("job")[:limit])
+def filtered_runs(actor: Actor, wanted: RunFilter) -> tuple[list[TrainingRun], int]:
+    """The newest `MAX_RUNS` of all runs that the filter lets through, and how many those are."""
+    found: QuerySet[TrainingRun] = filtered(actor, wanted)
+    return list(found.select_related(*_RELATED).order_by("-id")[:MAX_RUNS]), found.count()
+
+
+def candidates(actor: Actor, chosen: Iterable[int], query: str, limit: int = 30) -> list[TrainingRun]:
+    """The newest runs that could be added, by name, arm or study."""
+    runs = filtered(actor, RunFilter(query=query)).exclude(pk__in=chosen)
+    return list(runs.select_related("job", "job__parent").defer("latest", "best").order_by("-id")[:limit])
 
 
 def siblings(actor: Actor, run: TrainingRun) -> list[int]:
-    """Primary keys of the run and of those of the same study (or, alone, of the same group), at most `MAX_RUNS`."""
+    """Primary keys of the run and of those of the same study (or, alone, of the same group), at most ten."""
     others = of_project(actor).exclude(pk=run.pk).order_by("pk")
     if run.job.parent_id is not None:
         others = others.filter(job__parent=run.job.parent_id)
@@ -41,71 +49,35 @@ def siblings(actor: Actor, run: TrainingRun) -> list[int]:
         others = others.filter(group=run.group)
     else:
         return [run.pk]
-    return [run.pk, *others.values_list("pk", flat=True)[: MAX_RUNS - 1]]
+    return [run.pk, *others.values_list("pk", flat=True)[: MAX_COLUMNS - 1]]
 
 
-def group_name(run: TrainingRun, by: GroupBy) -> str:
-    return f"seed {run.seed}" if by == "seed" else (run.group or run.name)
+def group_name(run: TrainingRun, by: str) -> str:
+    """The group of a run: its arm, its seed, its recipe whatever the seed, or the value of one setting."""
+    if by == "seed":
+        return f"seed {run.seed}"
+    if by == "recipe":
+        return _recipe_name(run)
+    if by.startswith(BY_SETTING):
+        name = by.removeprefix(BY_SETTING)
+        return f"{name.rpartition('.')[2]} = {flatten(run.job.config).get(name, '–')}"
+    return run.group or run.name
 
 
-def group_colours(runs: Sequence[TrainingRun], by: GroupBy) -> dict[int, int]:
+def _recipe_name(run: TrainingRun) -> str:
+    """Equal for runs whose configs differ only in seed, name and schedule of the same curriculum."""
+    kept = {name: value for name, value in run.job.config.items() if name not in ("seed", "name", "schedule", "group")}
+    kept["curriculum"] = run.schedule.curriculum_id if run.schedule is not None else None
+    digest = sha256_json(kept)[:6]
+    return f"{run.group or (run.schedule.curriculum.label if run.schedule is not None else run.job.kind)} · {digest}"
+
+
+def group_colours(runs: Sequence[TrainingRun], by: str) -> dict[int, int]:
     """Run → index of its colour: one each, or one per group."""
     if by == "none":
         return {run.pk: place for place, run in enumerate(runs)}
     names = list(dict.fromkeys(group_name(run, by) for run in runs))
     return {run.pk: names.index(group_name(run, by)) for run in runs}
-
-
-def compared_series(
-    actor: Actor, runs: Sequence[TrainingRun], key: str, view: SeriesView, by: GroupBy
-) -> dict[str, Any]:
-    """JSON for one chart: every run's series, and with a grouping the mean over each group's runs with its range."""
-    colours = group_colours(runs, by)
-    names = list(dict.fromkeys(group_name(run, by) for run in runs))
-    drawn, members = [], {name: list[Series]() for name in names}
-    for run in runs:
-        found = history(actor, run, [key])
-        series = found.series[key]
-        one = draw(key, series, thinned(series, view, found.start), view.smoothing, found.start)
-        name = group_name(run, by)
-        own = {"key": f"run-{run.pk}", "short": run.name, "colour": colours[run.pk], "member": by != "none"}
-        drawn.append({**one, **own})
-        members[name].append(_relative(series, found.start))
-    means = [] if by == "none" else [_mean(name, i, members[name], view) for i, name in enumerate(names)]
-    return {"seq": 0, "start": 0, "smoothing": view.smoothing, "series": [*drawn, *(m for m in means if m)]}
-
-
-def _relative(series: Series, start: float) -> Series:
-    return Series(series.step, series.tokens, series.time - start, series.value)
-
-
-def _mean(name: str, colour: int, members: list[Series], view: SeriesView) -> dict[str, Any] | None:
-    """Mean, lowest and highest of the members' smoothed values at the steps that every member has logged.
-
-    Nothing is interpolated. Tokens and time of the mean are the members' means at that step.
-    """
-    shared = _shared_steps(members)
-    if len(members) < 2 or not len(shared):
-        return None
-    at = [np.searchsorted(series.step, shared) for series in members]
-    smooth = [core.smooth(s.step, s.value, view.smoothing).value[i] for s, i in zip(members, at, strict=True)]
-    values = np.stack(smooth)
-    mean = Series(
-        shared,
-        np.mean([s.tokens[i] for s, i in zip(members, at, strict=True)], axis=0).round().astype(np.int64),
-        np.mean([s.time[i] for s, i in zip(members, at, strict=True)], axis=0),
-        values.mean(axis=0),
-    )
-    kept = thinned(mean, view, 0.0)
-    low, high = values.min(axis=0)[kept].tolist(), values.max(axis=0)[kept].tolist()
-    return {**draw(name, mean, kept, 0.0, 0.0), "short": name, "colour": colour, "low": low, "high": high}
-
-
-def _shared_steps(members: Sequence[Series]) -> core.Ints:
-    shared = members[0].step[members[0].finite]
-    for series in members[1:]:
-        shared = np.intersect1d(shared, series.step[series.finite])
-    return shared
 
 
 @dataclass(frozen=True)
@@ -122,9 +94,38 @@ class ConfigLine:
 
 def config_lines(runs: Sequence[TrainingRun]) -> list[ConfigLine]:
     """Every setting of the frozen configs, flattened to dotted names."""
-    flat = [flatten(run.job.config) for run in runs]
-    names = sorted({name for config in flat for name in config})
-    return [ConfigLine(name, [str(config.get(name, "–")) for config in flat]) for name in names]
+    return _lines([flatten(run.job.config) for run in runs], ordered=False)
+
+
+def curriculum_lines(runs: Sequence[TrainingRun]) -> list[ConfigLine]:
+    """What the runs were to be shown: version of the data, sequences, curriculum, policy, and the order's hashes."""
+    return _lines([_curriculum_facts(run) for run in runs], ordered=True)
+
+
+def _curriculum_facts(run: TrainingRun) -> dict[str, Any]:
+    schedule = run.schedule
+    if schedule is None:
+        return {}
+    manifest, sequences = schedule.manifest, schedule.sequence_set
+    policy = manifest.get("policy", {})
+    return {
+        "dataset version": sequences.dataset.label,
+        "sequences": sequences.uid,
+        "curriculum": schedule.curriculum.label,
+        "policy": policy.get("key", "–"),
+        **{f"policy {name}": value for name, value in flatten(policy.get("config", {})).items() if name},
+        "schedule": schedule.uid,
+        "seed of the order": schedule.seed,
+        "tokens of the pool": manifest.get("pool", {}).get("tokens", "–"),
+        "same text (multiset)": str(manifest.get("multiset_digest", "–"))[:8],
+        "same order": str(manifest.get("order_digest", "–"))[:8],
+    }
+
+
+def _lines(flat: Sequence[dict[str, Any]], *, ordered: bool) -> list[ConfigLine]:
+    names = list(dict.fromkeys(name for config in flat for name in config))
+    wanted = names if ordered else sorted(names)
+    return [ConfigLine(name, [str(config.get(name, "–")) for config in flat]) for name in wanted]
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -155,9 +156,9 @@ def outcomes(actor: Actor, runs: Sequence[TrainingRun], key: str) -> tuple[int, 
     """The shared token count and one outcome per run; the value there is the last one logged up to it."""
     reached = [run.tokens for run in runs if run.tokens]
     shared = min(reached, default=0)
-    found = []
+    found, read = [], histories(actor, runs, [key])
     for run in runs:
-        series = history(actor, run, [key]).series[key]
+        series = read[run.pk].series[key]
         values = series.value[series.finite]
         until = values[series.tokens[series.finite] <= shared]
         best = run.best.get(key)

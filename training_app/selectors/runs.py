@@ -4,46 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
 from chimera.jobs.models import State
 from chimera.projects.access import Actor
 from training_app.models import Checkpoint, ClientSession, RunEvent, TrainingRun
 
-PAGE_SIZE = 50
 LOSS, HELD_OUT = "loss", "held_out/macro"
-SORTS = {
-    "newest": "-id",
-    "name": "name",
-    "held-out": f"latest__{HELD_OUT}",
-    "loss": f"latest__{LOSS}",
-}
 
 
 @dataclass(frozen=True)
 class RunFilter:
-    """What the runs table is narrowed to; every field is in the URL."""
+    """What the runs are narrowed to; every field is in the URL."""
 
     query: str = ""
     state: str = ""
-    sort: str = "newest"
-    page: str = "1"
 
 
 def of_project(actor: Actor) -> QuerySet[TrainingRun]:
     return TrainingRun.objects.filter(project=actor.project)
 
 
-def runs_page(actor: Actor, wanted: RunFilter) -> Page[TrainingRun]:
-    """One page of runs with their jobs; the number of queries does not depend on the number of runs."""
-    runs = of_project(actor).select_related("job", "job__parent")
-    if wanted.query:
-        runs = runs.filter(Q(name__icontains=wanted.query) | Q(group__icontains=wanted.query))
+def filtered(actor: Actor, wanted: RunFilter) -> QuerySet[TrainingRun]:
+    """All runs that the filter lets through, by words in name, arm or study, and by state."""
+    runs = of_project(actor)
+    for word in wanted.query.split():
+        runs = runs.filter(Q(name__icontains=word) | Q(group__icontains=word) | Q(job__parent__name__icontains=word))
     if wanted.state in State.values:
         runs = runs.filter(job__state=wanted.state)
-    runs = runs.order_by(SORTS.get(wanted.sort, "-id"), "-id")
-    return Paginator(runs, PAGE_SIZE).get_page(wanted.page)
+    return runs
 
 
 def state_counts(actor: Actor) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -13,35 +13,42 @@ from chimera.errors import InputError, problems_of
 from chimera.projects.access import Actor
 from chimera.typed import Config
 from training_app.core import series as core
+from training_app.core.envelope import envelope
+from training_app.core.joined import joined, thin_path
 from training_app.core.metric_keys import describe
-from training_app.core.series import Axis, Series
-from training_app.core.tally import stored_number
+from training_app.core.series import Series
 from training_app.models import TrainingRun
-from training_app.selectors.history import Part, history
+from training_app.selectors.history import EVERYTHING, Part, history
 
 DIGITS = 7  # significant digits of a drawn value
 NOTHING = 1e-18  # a weight that changes no float
+METRIC = "metric:"  # before the key of a metric that is the horizontal axis
+INNER = (0.01, 0.99)  # quantiles of the values that are no outliers
 
 
 class SeriesView(Config):
     """How series are looked at: axis, smoothing, window (in units of the axis) and the number of points to draw."""
 
-    x: Axis = "tokens"
+    x: Literal["tokens", "step", "time", "metric"] = "tokens"
+    x_key: str = Field("", max_length=500, description="the metric on the horizontal axis, where x is metric")
     smoothing: float = Field(0.0, ge=0, lt=1)
     lo: float | None = None
     hi: float | None = None
     max_points: int = Field(800, ge=8, le=20_000)
     log_x: bool = False
     aligned: bool = Field(False, description="thin all series at the same steps (areas are stacked)")
+    inner: bool = Field(False, description="say between which values 98 % of the points in the window lie")
 
 
 def view_of(query: Mapping[str, str]) -> SeriesView:
-    """The view that a query string asks for; other parameters are left alone.
+    """The view that a query string asks for; other parameters are left alone. `x=metric:loss` draws over the loss.
 
     Raises:
         InputError: a value is impossible.
     """
     given = {name: query[name] for name in SeriesView.model_fields if query.get(name, "") != ""}
+    if given.get("x", "").startswith(METRIC):
+        given |= {"x": "metric", "x_key": given["x"].removeprefix(METRIC)}
     try:
         return SeriesView.model_validate_strings(given)
     except ValidationError as error:
@@ -62,30 +69,82 @@ def keys_matching(logged: Iterable[str], patterns: Iterable[str]) -> list[str]:
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
     """The JSON of a live chart: `series` with raw and smoothed values at the same steps, and the seq they reach."""
-    found = history(actor, run, keys_matching(run.latest, patterns), part_of(view))
+    keys = keys_matching(run.latest, patterns)
+    found = history(
+        actor, run, list(dict.fromkeys([*keys, *([view.x_key] if view.x == "metric" else [])])), part_of(view)
+    )
     kept: dict[str, core.Indices] = {}
-    for key, series in found.series.items():
+    drawn = []
+    for key in keys:
+        series = found.series[key]
+        if view.x == "metric":
+            drawn.append(draw_over(key, series, found.series[view.x_key], view, found.start))
+            continue
         like = next(iter(kept), None) if view.aligned else None
         same = like is not None and np.array_equal(found.series[like].step, series.step)
         kept[key] = kept[like] if same and like is not None else thinned(series, view, found.start)
-    drawn = [draw(key, series, kept[key], view.smoothing, found.start) for key, series in found.series.items()]
+        drawn.append({**draw(key, series, kept[key], view.smoothing, found.start), **around(series, view, found.start)})
     return {"run": run.pk, "seq": found.seq, "start": found.start, "smoothing": view.smoothing, "series": drawn}
 
 
 def part_of(view: SeriesView) -> Part:
-    """What has to be read for a view: its window, and before it the steps that smoothing can still tell."""
+    """What has to be read for a view: its window, and before it the steps that smoothing can still tell.
+
+    Over another metric that is everything, as its values say nothing of where in the run they lie.
+    """
+    if view.x == "metric":
+        return EVERYTHING
     lead = int(math.log(NOTHING) / math.log(view.smoothing)) if view.smoothing else 0
     return Part(view.x, view.lo, view.hi, lead)
 
 
 def thinned(series: Series, view: SeriesView, start: float) -> core.Indices:
-    """The indices of the points to draw: inside the window, at most `max_points`."""
+    """The indices of the points to draw over tokens, step or time: inside the window, at most `max_points`."""
+    x, part = _framed(series, view, start)
+    inside = core.thin(x[part], series.value[part], view.max_points, view.log_x)
+    return np.asarray(inside + part.start, dtype=np.int64)
+
+
+def _framed(series: Series, view: SeriesView, start: float) -> tuple[core.Floats, slice]:
+    """The axis of the whole series, and the part of it that the window shows."""
+    assert view.x != "metric"
     x = series.x(view.x, start)
     if view.x == "time":  # a clock that was set back: its points stand where the time had been already
         x = np.maximum.accumulate(x)
-    part = core.window(x, view.lo, view.hi)
-    inside = core.thin(x[part], series.value[part], view.max_points, view.log_x)
-    return np.asarray(inside + part.start, dtype=np.int64)
+    return x, core.window(x, view.lo, view.hi)
+
+
+def around(series: Series, view: SeriesView, start: float) -> dict[str, Any]:
+    """What is known of the points that thinning left out: `band` is the lowest and the highest value per bucket.
+
+    `band` is None where every point of the window is drawn, `inner` where it was not asked for.
+    """
+    x, part = _framed(series, view, start)
+    y = series.value[part]
+    band = None
+    if part.stop - part.start > view.max_points:
+        found = envelope(x[part], y, view.max_points // 4, view.log_x)
+        band = {"x": found.x.tolist(), "low": rounded(found.low), "high": rounded(found.high)}
+    return {"band": band, "inner": _inner(y) if view.inner else None}
+
+
+def _inner(values: core.Floats) -> list[float] | None:
+    finite = values[np.isfinite(values)]
+    return [float(value) for value in np.quantile(finite, INNER)] if len(finite) else None
+
+
+def draw_over(key: str, series: Series, over: Series, view: SeriesView, start: float) -> dict[str, Any]:
+    """The series over another metric: points of the steps at which both were logged, in the order of the steps.
+
+    Smoothing is over steps and of the full series, as on every axis; `x` is the other metric as logged.
+    """
+    at, x = joined(series, over)
+    inside = (x >= (-np.inf if view.lo is None else view.lo)) & (x <= (np.inf if view.hi is None else view.hi))
+    at, x = at[inside], x[inside]
+    y = series.value[at]
+    kept = thin_path(series.step[at].astype(np.float64), x, y, view.max_points)
+    one = draw(key, series, at[kept], view.smoothing, start)
+    return {**one, "x": rounded(x[kept]), "band": None, "inner": _inner(y) if view.inner else None}
 
 
 def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: float) -> dict[str, Any]:
@@ -102,8 +161,8 @@ def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: 
         "step": shown.step.tolist(),
         "tokens": shown.tokens.tolist(),
         "time": [round(seconds, 3) for seconds in (shown.time - start).tolist()],
-        "raw": _rounded(shown.value),
-        "smooth": _rounded(smoothed.value[kept]),
+        "raw": rounded(shown.value),
+        "smooth": rounded(smoothed.value[kept]),
         "total": smoothed.total,
         "weight": smoothed.weight,
         "last_step": int(series.step[-1]) if len(series) else 0,
@@ -113,27 +172,14 @@ def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: 
 
 def short_label(key: str) -> str:
     """What stands at the end of a line among others: a family's member by its own name, "mean" for the overall one."""
-    pattern = describe(key).pattern
-    if "*" in pattern:
-        return key.removeprefix(pattern.partition("*")[0])
+    described = describe(key)
+    if "*" in described.pattern:
+        return key.removeprefix(described.pattern.partition("*")[0])
+    if described.title == key:  # declared by nobody
+        return key
     return key.rpartition("/")[2].replace("macro", "mean") if "/" in key else "mean"
 
 
-def _rounded(values: core.Floats) -> list[float | None]:
+def rounded(values: core.Floats) -> list[float | None]:
     """Seven significant digits; what is no number (before the first finite value) becomes a gap."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
-
-
-def csv_rows(actor: Actor, run: TrainingRun, patterns: Sequence[str]) -> Iterator[list[Any]]:
-    """Header and one line per logged step with every value at full precision; empty where a key was not logged."""
-    keys = keys_matching(run.latest, patterns)
-    yield ["step", "tokens", "unix_time", *keys]
-    found = history(actor, run, keys)
-    lines: dict[tuple[int, int, float], dict[str, Any]] = {}
-    for key, series in found.series.items():
-        for step, tokens, time, value in zip(
-            series.step.tolist(), series.tokens.tolist(), series.time.tolist(), series.value.tolist(), strict=True
-        ):
-            lines.setdefault((step, tokens, time), {})[key] = stored_number(value)
-    for place in sorted(lines):
-        yield [*place, *(lines[place].get(key, "") for key in keys)]

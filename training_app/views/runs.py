@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
@@ -15,17 +16,21 @@ from chimera.jobs.models import State
 from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
 from chimera.projects.request import actor_of, crumbs
-from training_app.charts.run_cards import RUN_CARDS
+from training_app.charts.run_cards import RUN_CARDS, cards_with_points
 from training_app.models import TrainingRun
 from training_app.selectors import live
+from training_app.selectors import run_columns as table
 from training_app.selectors import runs as selectors
 from training_app.selectors.batch import batch_of
+from training_app.selectors.browse import logged_in_project
 from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
+from training_app.selectors.phases import phase_bands
 from training_app.selectors.probe_costs import probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
-from training_app.views.request import run_or_404
+from training_app.views.metrics import browser
+from training_app.views.request import run_filter, run_or_404
 
 TABS = (
     ("run-detail", "Live"),
@@ -39,24 +44,52 @@ OWN_DATA = ("run-curriculum", "run-data")  # tabs that speak of a schedule: a fo
 
 @require_GET
 def run_list(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    wanted = selectors.RunFilter(
-        query=request.GET.get("q", "").strip(),
-        state=request.GET.get("state", ""),
-        sort=request.GET.get("sort", "newest"),
-        page=request.GET.get("page", "1"),
-    )
-    page = selectors.runs_page(actor, wanted)
+    """`?q=&state=&col=best:loss&col=at:500000:loss&sort=-best:loss&page=`; `add_…` is the form that adds a column."""
+    actor, wanted = actor_of(request), run_filter(request)
+    if request.GET.get("add_key"):
+        return redirect(f"{request.path}?{_with_added_column(request)}")
+    columns = table.columns_of(request.GET.getlist("col"))
+    sort = request.GET.get("sort", "newest")
+    found = table.runs_table(actor, wanted, columns, sort, request.GET.get("page", "1"))
     context = {
-        "page": page,
-        "rows": [(run, selectors.progress(run)) for run in page],
+        "page": found.page,
+        "rows": [(run, selectors.progress(run), values) for run, values in found.rows],
+        "left_out": found.left_out,
+        "max_read": table.MAX_READ,
         "wanted": wanted,
+        "sort": sort,
         "counts": selectors.state_counts(actor),
         "states": State.values,
-        "sorts": selectors.SORTS,
+        "sorts": table.FIXED,
+        "heads": _heads(columns, sort),
+        "query": request.GET.urlencode(),
     }
-    template = "training/_runs_table.html" if request.headers.get("HX-Request") else "training/runs.html"
-    return render(request, template, context)
+    if request.headers.get("HX-Request"):
+        return render(request, "training/_runs_table.html", context)
+    return render(request, "training/runs.html", {**context, "keys": logged_in_project(actor)})
+
+
+def _with_added_column(request: HttpRequest) -> str:
+    """The query string with the column of the form among the others."""
+    query = request.GET.copy()
+    measure, key, tokens = (query.pop(name, [""])[-1] for name in ("add_measure", "add_key", "add_tokens"))
+    added = table.column_of(f"at:{tokens}:{key}" if measure == "at" else f"{measure}:{key}")
+    columns = [*table.columns_of(query.getlist("col")), *([added] if added is not None else [])]
+    query.setlist("col", list(dict.fromkeys(column.spec for column in columns)))
+    return query.urlencode()
+
+
+def _heads(columns: Sequence[table.Column], sort: str) -> list[dict[str, Any]]:
+    """The head of each column: what a click on it sorts by (largest first, then smallest), and the other columns."""
+    return [
+        {
+            "column": column,
+            "sort": column.spec if sort == f"-{column.spec}" else f"-{column.spec}",
+            "order": {column.spec: "ascending", f"-{column.spec}": "descending"}.get(sort, ""),
+            "others": [other.spec for other in columns if other != column],
+        }
+        for column in columns
+    ]
 
 
 def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
@@ -91,13 +124,16 @@ def _head(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
 @require_GET
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
+    cards = cards_with_points(RUN_CARDS, run.latest) if run.foreign else RUN_CARDS
     context = _page(request, run, "run-detail") | {
-        "cards": RUN_CARDS,
+        "cards": cards,
         "architecture": model_line(run),
         "seq": live.last_seq(actor, run.pk),
         "timeline": timeline(actor, run),
         "checkpoints": selectors.checkpoints(actor, run),
         "order": verdict_on_order(run),
+        "bands": [band.as_json() for band in phase_bands(run)],
+        **browser(request, sorted(run.latest), reverse("run-metrics", args=[pk]), unfold=run.foreign),
     }
     return render(request, "training/run_live.html", context)
 

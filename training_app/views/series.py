@@ -1,19 +1,23 @@
-"""Series of runs as JSON for their charts and as CSV to take away."""
+"""Series of runs as JSON for their charts, and as CSV or JSON to take away."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
-from django.http import HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from chimera.errors import InputError, Problem
 from chimera.projects.request import actor_of
+from training_app.core.grouped import Band
+from training_app.models import TrainingRun
 from training_app.selectors import compare as comparing
+from training_app.selectors import exports
 from training_app.selectors import series as selectors
-from training_app.views.request import problems_json, run_or_404
+from training_app.selectors.overlay import compared_series
+from training_app.views.request import chosen_runs, problems_json, run_or_404
 
 
 @require_GET
@@ -22,28 +26,28 @@ def run_series(request: HttpRequest, pk: int) -> JsonResponse:
     run = run_or_404(request, pk)
     try:
         view = selectors.view_of(request.GET)
+        return JsonResponse(selectors.run_series(actor_of(request), run, request.GET.getlist("key"), view))
     except InputError as error:
         return problems_json(error)
-    return JsonResponse(selectors.run_series(actor_of(request), run, request.GET.getlist("key"), view))
 
 
 @require_GET
 def compare_series(request: HttpRequest) -> JsonResponse:
-    """`?run=1&run=2&key=loss&by=group` and the parameters of a view."""
-    by: Any = request.GET.get("by", "none")
+    """`?run=1&run=2&key=loss&by=group&band=range` and the parameters of a view."""
+    by: str = request.GET.get("by", "none")
+    band: Any = request.GET.get("band", "range")
     try:
-        if by not in get_args(comparing.GroupBy):
-            raise InputError(Problem(f"{by!r} is no grouping", field="by", hint="one of none, group, seed"))
+        if by not in comparing.GROUPINGS and not by.startswith(comparing.BY_SETTING):
+            hint = f"one of {', '.join(comparing.GROUPINGS)}, or {comparing.BY_SETTING}<name of a setting>"
+            raise InputError(Problem(f"{by!r} is no grouping", field="by", hint=hint))
+        if band not in get_args(Band):
+            raise InputError(Problem(f"{band!r} is no band", field="band", hint=f"one of {', '.join(get_args(Band))}"))
         view = selectors.view_of(request.GET)
     except InputError as error:
         return problems_json(error)
-    runs = comparing.compared_runs(actor_of(request), run_numbers(request))
-    return JsonResponse(comparing.compared_series(actor_of(request), runs, request.GET.get("key", "loss"), view, by))
-
-
-def run_numbers(request: HttpRequest) -> list[int]:
-    """The runs named by `?run=3&run=5`; what is no number is left out."""
-    return [int(text) for text in request.GET.getlist("run") if text.isdecimal() and len(text) < 19]
+    runs, _ = chosen_runs(request)
+    key = request.GET.get("key", "loss")
+    return JsonResponse(compared_series(actor_of(request), runs, key, view, by, band))
 
 
 class _Echo:
@@ -53,14 +57,33 @@ class _Echo:
         return line
 
 
-@require_GET
-def run_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """All points of the wanted keys at full precision, a line per logged step."""
-    run = run_or_404(request, pk)
-    keys = request.GET.getlist("key") or sorted(run.latest)
+def _file(runs: Sequence[TrainingRun], request: HttpRequest, ending: str, lines: Iterator[str]) -> HttpResponse:
+    name = exports.file_name(runs, request.GET.get("chart", ""), ending)
+    kind = {"csv": "text/csv", "json": "application/json"}[ending]
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines, content_type=kind, headers=headers)  # type: ignore[return-value]
+
+
+def _csv(rows: Iterator[list[Any]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
-    lines: Iterator[Any] = (writer.writerow(row) for row in selectors.csv_rows(actor_of(request), run, keys))
-    name = f"{run.uid}{'-' + keys[0].split('/')[0] if request.GET.getlist('key') else ''}.csv"
-    return StreamingHttpResponse(
-        lines, content_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return (writer.writerow(row) for row in rows)
+
+
+@require_GET
+def run_export(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
+    """All points of the wanted keys (`?key=…`, else all) at full precision; `?chart=` names the file."""
+    run, actor = run_or_404(request, pk), actor_of(request)
+    keys = request.GET.getlist("key") or sorted(run.latest)
+    if ending == "csv":
+        return _file([run], request, ending, _csv(exports.csv_rows(actor, run, keys)))
+    return _file([run], request, ending, exports.json_parts(actor, [run], keys))
+
+
+@require_GET
+def compare_export(request: HttpRequest, ending: str) -> HttpResponse:
+    """The same for several runs: `?run=1&run=2&key=loss`."""
+    actor, (runs, _) = actor_of(request), chosen_runs(request)
+    keys = request.GET.getlist("key") or ["loss"]
+    if ending == "csv":
+        return _file(runs, request, ending, _csv(exports.compared_csv_rows(actor, runs, keys)))
+    return _file(runs, request, ending, exports.json_parts(actor, runs, keys))
