@@ -276,6 +276,11 @@ class WorkerSpeed(models.Model):
     def __str__(self) -> str:
         return f"{self.host} {self.device} × {self.threads}"
 
+    @property
+    def peaks(self) -> dict[str, float]:
+        """FLOP/s at the best width, by precision."""
+        return {precision: max(rates.values()) for precision, rates in self.matmul.items()}
+
 
 class Chat(models.Model):
     """A conversation with several checkpoints at once: every prompt goes to all of them."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training_app.views import alerts, bring, chat, checkpoints, compare, diagnoses, metrics, runs, series
+from training_app.views import alerts, bring, chat, checkpoints, compare, diagnoses, metrics, models, runs, series
 
 urlpatterns = [
     path("runs/", runs.run_list, name="runs"),
@@ -36,7 +36,11 @@ urlpatterns = [
     path("chat/<int:pk>/", chat.chat_detail, name="chat-detail"),
     path("chat/<int:pk>/stop/", chat.chat_stop, name="chat-stop"),
     path("chat/<int:pk>/delete/", chat.chat_delete, name="chat-delete"),
+    path("models/", models.models_page, name="models"),
+    path("models/measure/", models.measure, name="models-measure"),
     path("checkpoints/<int:pk>/", checkpoints.checkpoint_detail, name="checkpoint-detail"),
+    path("checkpoints/<int:pk>/verify/", checkpoints.verify, name="checkpoint-verify"),
+    path("checkpoints/<int:pk>/export/", checkpoints.export, name="checkpoint-export"),
     path("diagnoses/", diagnoses.diagnosis_list, name="diagnoses"),
     path("diagnoses/<int:pk>/", diagnoses.diagnosis_detail, name="diagnosis-detail"),
     path("diagnoses/<int:pk>/cosines/<int:order>/", diagnoses.cosines_json, name="diagnosis-cosines"),

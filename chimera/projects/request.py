@@ -1,7 +1,10 @@
-"""What every view needs from its request: the actor, and the way back up."""
+"""What every view needs: the actor of its request, the way back up, and files sent piece by piece."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 
 from chimera.projects.access import Actor
@@ -16,3 +19,10 @@ def actor_of(request: HttpRequest) -> Actor:
 def crumbs(*pairs: tuple[str, str]) -> list[dict[str, str]]:
     """Breadcrumbs from (title, url) pairs; the page itself comes last with an empty url."""
     return [{"title": title, "url": url} for title, url in pairs]
+
+
+async def off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Django would read a plain iterator to its end before it sends the first byte to an ASGI server."""
+    following = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
+    while (piece := await following()) is not None:
+        yield piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.urls import reverse
 from chimera.format import compact, grouped
 from chimera.jobs.models import Artefact
 from chimera.projects.access import Actor
-from curriculum_app.core.lineage_layout import Layout, layout
+from curriculum_app.core.lineage_layout import layout
 from curriculum_app.models import DatasetVersion, Schedule, SequenceSet
 
 MOST = 200  # dataset versions in one graph, the newest ones
@@ -72,7 +73,8 @@ def lineage_graph(actor: Actor, around: DatasetVersion | None = None) -> Graph:
     edges = [edge for row in datasets.values() for edge in _dataset_edges(row, datasets, parents)]
     edges += [_edge(datasets[row.dataset_id], row, "group", _sequences(row)) for row in sets.values()]
     edges += [_edge(sets[row.sequence_set_id], row, "schedule", _tokens(row, sets)) for row in schedules]
-    return _drawn([*datasets.values(), *sets.values(), *schedules], edges, around, left_out)
+    rows_of_all = [*datasets.values(), *sets.values(), *schedules]
+    return draw(rows_of_all, edges, lambda row, x, y: _node(row, x, y, around), left_out)
 
 
 def _datasets(actor: Actor) -> QuerySet[Any]:
@@ -131,25 +133,24 @@ def _page(row: Artefact) -> str:
     return reverse(f"{row.ref_kind}-detail", args=[row.pk])
 
 
-def _drawn(rows: list[Any], edges: list[Edge], around: DatasetVersion | None, left_out: int) -> Graph:
+def draw(rows: list[Any], edges: list[Edge], node: Callable[[Any, float, float], Node], left_out: int = 0) -> Graph:
+    """Place `rows`, oldest first, in layers along `edges`; `node` makes the box of a row at its upper left corner."""
     links = [edge for edge in edges if edge.source is not None]
     rows = sorted(rows, key=lambda row: row.created_at)
     placed = layout([row.uid for row in rows], [(edge.source.uid, edge.target.uid) for edge in links if edge.source])
-    nodes = [_node(row, placed, around) for row in rows]
+    nodes = [node(row, *_corner(*placed.places[row.uid])) for row in rows]
     drawn = [_routed(edge, route, links) for edge, route in zip(links, placed.routes, strict=True)]
     width = 2 * MARGIN + placed.layers * (WIDTH + GAP) - GAP
     height = 2 * MARGIN + placed.height * (HEIGHT + SPACE) - SPACE
     return Graph(nodes, edges, drawn, width, round(height, 1), left_out)
 
 
-def _node(row: Any, placed: Layout[str], around: DatasetVersion | None) -> Node:
-    layer, position = placed.places[row.uid]
+def _node(row: Any, x: float, y: float, around: DatasetVersion | None) -> Node:
     facts = {
         "dataset": lambda: f"{row.stage} · {grouped(row.documents)} documents",
         "sequences": lambda: f"{compact(row.sequences)} sequences, {compact(row.tokens)} tokens",
         "schedule": lambda: f"order of {compact(row.budget_tokens)} tokens",
     }
-    x, y = _corner(layer, position)
     fact = facts[row.ref_kind]()
     return Node(row, row.ref_kind, fact, _page(row), x, y, around is not None and row.uid == around.uid)
 

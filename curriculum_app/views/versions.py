@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -18,7 +17,7 @@ from chimera.errors import InputError
 from chimera.jobs import deletion
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
-from chimera.projects.request import actor_of, crumbs
+from chimera.projects.request import actor_of, crumbs, off_the_loop
 from curriculum_app.core.recipe_difference import recipe_difference
 from curriculum_app.core.text_difference import text_difference
 from curriculum_app.core.version_difference import KINDS, VersionDifference
@@ -161,7 +160,7 @@ def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         raise Http404(f"the files of {version} are not on this machine") from error
     file = services.safe_name(f"{version.name.replace('/', '_')}-v{version.version}.{name}")
     return StreamingHttpResponse(
-        _off_the_loop(pieces),
+        off_the_loop(pieces),
         content_type=CONTENT_TYPES[name],
         headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=file)},
     )
@@ -205,13 +204,6 @@ def _pair(request: HttpRequest, actor: Actor, pk: int) -> tuple[DatasetVersion, 
 
 def _crumbs(version: DatasetVersion, *further: tuple[str, str]) -> list[dict[str, str]]:
     return crumbs(("Data", reverse("data")), (version.label, reverse("dataset-detail", args=[version.pk])), *further)
-
-
-async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Django would read a plain iterator to its end before it sends the first byte to an ASGI server."""
-    following = sync_to_async(lambda: next(pieces, None), thread_sensitive=False)
-    while (piece := await following()) is not None:
-        yield piece
 
 
 def _listed(request: HttpRequest, found: VersionDifference) -> dict[str, object]:

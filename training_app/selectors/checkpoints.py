@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from training_app.core.checkpoint import ADAPTER_WEIGHTS, WEIGHTS
 from training_app.models import Checkpoint
 
 
@@ -31,6 +32,7 @@ class CheckpointFacts:
     files: list[tuple[str, int, str]]
     weights_sha256: str
     here: bool
+    parameters: int | None
 
 
 def checkpoint_facts(row: Checkpoint) -> CheckpointFacts:
@@ -38,8 +40,9 @@ def checkpoint_facts(row: Checkpoint) -> CheckpointFacts:
     unigram = summary.get("unigram", {})
     scores = [Score(name, value, unigram.get(name)) for name, value in sorted(summary.get("held_out", {}).items())]
     files = [(name, facts["bytes"], facts["sha256"]) for name, facts in sorted(row.manifest.get("files", {}).items())]
-    weights = next((digest for name, _, digest in files if name == "model.safetensors"), "")
-    return CheckpointFacts(scores, summary.get("held_out_macro"), summary, files, weights, _is_here(row))
+    weights = next((digest for name, _, digest in files if name in (WEIGHTS, ADAPTER_WEIGHTS)), "")
+    parameters = row.manifest.get("parameters") or summary.get("parameters")
+    return CheckpointFacts(scores, summary.get("held_out_macro"), summary, files, weights, _is_here(row), parameters)
 
 
 def _is_here(row: Checkpoint) -> bool:

@@ -10,6 +10,7 @@ from training_app.core.configs_models import ReplyConfig
 
 STREAM_SECONDS = 0.2
 CONTEXT = 4096  # tokens shown to a model whose config states no limit
+LEFT = 4  # a quarter of the context, or what is asked for if that is less, is left for the reply
 WORDS = "words"  # the event that carries a piece of the reply; its step is the number of tokens so far
 
 
@@ -72,8 +73,8 @@ def run(config: ReplyConfig, ctx: Context) -> Reply:
     start = model.config.bos_token_id
     reader = Reader(checkpoint.path, model.config.eos_token_id if start is None else start)
     room = int(getattr(model.config, "max_position_embeddings", None) or CONTEXT)
-    most = min(config.max_tokens, room - 1)
-    shown = reader.show(config.messages, room - most)
+    shown = reader.show(config.messages, room - min(config.max_tokens, max(1, room // LEFT)))
+    most = min(config.max_tokens, room - len(shown.ids))
     outbox, words, stop, ended = Outbox(ctx, most), Words(reader.tokenizer), end_ids(model), False
     started = time.monotonic()
     for token in generate(model, shown.ids, config, most):
