@@ -46,7 +46,7 @@ def test_an_alert_is_unread_until_the_page_was_opened_and_links_to_run_and_step(
     assert unread(editor) == 1 and "nav-count" in page_of(client, "runs")
     page = page_of(client, "alerts")
     assert "is-unread" in page and "loss: NaN, not a number" in page
-    link = f"{reverse('run-detail', args=[event.run_id])}?step=7"
+    link = f"{reverse('run-detail', args=[event.run_id])}?pin=7"
     assert f"{link}#batch-title" in page
     assert f"{reverse('run-batch', args=[event.run_id])}?step=7" in client.get(link).content.decode()
     assert unread(editor) == 0 and "nav-count" not in page_of(client, "runs")

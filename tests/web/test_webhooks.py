@@ -100,7 +100,7 @@ def test_an_alert_arrives_signed_once_with_its_facts(owner: Actor, receiver: Rec
     headers, body = receiver.got[0]
     told = json.loads(body)
     assert (told["level"], told["key"], told["step"], told["value"]) == ("error", "loss", 3, "NaN")
-    assert told["url"].startswith("https://chimera.example.org/runs/") and told["url"].endswith("?step=3#batch-title")
+    assert told["url"].startswith("https://chimera.example.org/runs/") and told["url"].endswith("?pin=3#batch-title")
     signed = f"{headers['X-Chimera-Timestamp']}.".encode() + body
     assert headers["X-Chimera-Signature"] == "sha256=" + hmac.new(b"s3cret", signed, hashlib.sha256).hexdigest()
     row = webhook.deliveries.get()

@@ -88,7 +88,7 @@ class Alerting:
         number = stored_number(alert.value)
         facts = {"run": self.uid, "run_name": self.name, "step": alert.step, "rule": alert.rule_id}
         once = f"{self.uid}:{alert.rule_id}:{alert.step}:{alert.key}"
-        path = f"{reverse('run-detail', args=[self.run_id])}?step={alert.step}#batch-title"
+        path = f"{reverse('run-detail', args=[self.run_id])}?pin={alert.step}#batch-title"
         facts |= {"key": alert.key, "value": number}
         return Notice(alert.level, f"{self.name}, step {alert.step:,}", alert.message, path, once, facts=facts)
 
