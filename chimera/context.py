@@ -63,6 +63,9 @@ class Recorder(Protocol):
     def resume(self) -> CheckpointNote | None:
         """The point to resume from, after cutting every metric point later than it; None for a fresh start."""
 
+    def step_back(self, note: CheckpointNote) -> None:
+        """Resume from this earlier point instead, after cutting every metric point later than it."""
+
 
 class Context(Protocol):
     """Progress, log, artefacts, metrics, control and seed of one job; nothing of Django."""
@@ -119,6 +122,10 @@ class LocalRecorder:
         kept = -1 if self.last is None else self.last.step
         self.points = [point for point in self.points if point[0] <= kept]
         return self.last
+
+    def step_back(self, note: CheckpointNote) -> None:
+        self.last = note
+        self.resume()
 
 
 @dataclass

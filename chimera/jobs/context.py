@@ -56,6 +56,9 @@ class NullRecorder:
     def resume(self) -> CheckpointNote | None:
         return None
 
+    def step_back(self, note: CheckpointNote) -> None:
+        return None
+
 
 class Pace:
     """True at most once per `seconds`; the first time at once."""

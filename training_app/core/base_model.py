@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
+from chimera.artefacts import ArtefactStore
 from chimera.errors import InputError, Problem
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.architectures.base import TextShape
@@ -35,6 +36,21 @@ def starting_model(config: TrainConfig, table: SequenceTable, base: Checkpoint |
     if config.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     return model
+
+
+def require_undamaged(base: Checkpoint) -> None:
+    """Every file of the base, and of what an adapter sits on, is as it was sealed (read once: 500 MB take a second).
+
+    Raises:
+        InputError: a file is missing or was changed; says which.
+    """
+    damaged = ArtefactStore(base.path.parents[2]).verify(base.stored)
+    if damaged:
+        said = "; ".join(f"{name} {problem}" for name, problem in damaged.items())
+        hint = "choose another checkpoint, or bring its files back from a copy: nothing is trained on damaged weights"
+        raise InputError(Problem(f"the base is damaged: {said}", field="base", file=str(base.path), hint=hint))
+    if base.is_adapter:
+        require_undamaged(base.load_base())
 
 
 def require_same_tokenizer(base: Checkpoint, table: SequenceTable) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from chimera.artefacts import ArtefactStore, Opened, Stage, Stored, file_facts
+from chimera.disk import space_for
 from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
 from training_app.core.summary import TrainSummary
@@ -127,8 +128,11 @@ class Checkpoint(Opened):
 
 def save_checkpoint(store: ArtefactStore, run: Run, scores: HeldOutScores, summary: TrainSummary) -> Stored:
     """Store a run as it stands. The digest hashes weights, recipe, schedule and tokenizer; never times or machine."""
+    from training_app.core.resume_point import bytes_of
+
     schedule, config = run.schedule, run.config
-    with store.stage(Checkpoint.ref_kind) as stage:
+    needed = bytes_of(run.model, run.optimizer if config.keep_moments else None)
+    with space_for(store.root, needed, "a checkpoint"), store.stage(Checkpoint.ref_kind) as stage:
         weights = _write_model(stage, run)
         pq.write_table(scores.table(), stage.path / "held_out.parquet")
         np.save(stage.path / "delivered.npy", run.state.delivered_rows(), allow_pickle=False)

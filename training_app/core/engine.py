@@ -30,8 +30,9 @@ from training_app.core.probing import after_update, look, measure
 from training_app.core.resume_point import (
     FOLDER,
     RunState,
+    keep_two,
     load_moments,
-    remove_others,
+    newest_whole,
     restore,
     save_resume_point,
 )
@@ -204,16 +205,21 @@ def save(run: Run, ctx: Context, fingerprint: str) -> None:
 
 
 def resume(run: Run, ctx: Context, fingerprint: str) -> None:
-    """Continue at the noted resume point if there is one; anything else in the scratch folder is debris."""
-    note = ctx.recorder.resume()
-    remove_others(ctx.scratch / FOLDER, note.path if note else None)
-    if note is None:
+    """Continue at the noted resume point if there is one, or at the one before it if the disk has damaged that."""
+    noted = ctx.recorder.resume()
+    if noted is None:
+        keep_two(ctx.scratch / FOLDER, None)
         return
-    run.state = restore(note, run.model, run.optimizer, fingerprint)
+    note, damage = newest_whole(noted, fingerprint)
+    if damage:
+        ctx.recorder.step_back(note)
+    keep_two(ctx.scratch / FOLDER, note.path)
+    run.state = restore(note, run.model, run.optimizer)
     run.mixture.add(run.state.delivered_rows())
     for probe, remembered in zip(run.probes, run.state.probes, strict=False):  # none in points of an older version
         probe.load_state_dict(remembered)
-    ctx.recorder.event("resumed", f"resumed at step {note.step}", note.step)
+    why = f", because the resume point of step {noted.step} cannot be used: {damage}" if damage else ""
+    ctx.recorder.event("resumed", f"resumed at step {note.step}{why}", note.step)
 
 
 def obey(ctx: Context, run: Run, fingerprint: str) -> None:

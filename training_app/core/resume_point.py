@@ -1,7 +1,8 @@
 """Resume points: all that a killed run needs to go on as if nothing had happened. Safetensors, NPY and JSON only.
 
 A directory is written under a `tmp-` name, fsynced, given its manifest last, renamed, and only then noted with the
-recorder. Older ones are removed after that, so at any instant the noted one is whole.
+recorder. All but the last two are removed after that, so at any instant the noted one is whole, and if a disk damages
+it later there is one before it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from chimera.artefacts import MANIFEST, file_facts, rename_durably, write_json
 from chimera.context import CheckpointNote, Context
+from chimera.disk import space_for
 from chimera.errors import InputError, Problem
 from curriculum_app.core.schedule import ROW
 from training_app.core.model import trained_parameters
@@ -31,8 +33,15 @@ FOLDER = "resume"
 COUNTS = ("step", "tokens", "seconds", "non_finite", "non_finite_in_a_row")
 
 
+START_AGAIN = "Start a new run, or fork from the last checkpoint that this one kept."
+
+
 class DamagedResumePoint(RuntimeError):
-    """A resume point that was noted is incomplete, altered or of another configuration."""
+    """A resume point that was noted is incomplete or altered."""
+
+
+class ForeignResumePoint(RuntimeError):
+    """A resume point is whole and belongs to another configuration: nothing in this run can have written it."""
 
 
 @dataclass
@@ -77,10 +86,29 @@ class RunState:
 def save_resume_point(
     ctx: Context, state: RunState, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> None:
-    """Write a resume point for `state.step`, note it, and remove older ones."""
+    """Write a resume point for `state.step`, note it, and remove those older than the one before it.
+
+    Raises:
+        OSError: the disk is full or fails. Nothing of the attempt is left; the points before it are as they were.
+    """
     folder = ctx.scratch / FOLDER
     folder.mkdir(exist_ok=True)
+    target = folder / f"step-{state.step:09d}"
     staged = Path(tempfile.mkdtemp(prefix="tmp-", dir=folder))
+    try:
+        with space_for(folder, bytes_of(model, optimizer), "a resume point"):
+            _write(staged, state, model, optimizer, fingerprint)
+            rename_durably(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    ctx.recorder.checkpoint(CheckpointNote(path=target, step=state.step, tokens=state.tokens))
+    keep_two(folder, target)
+
+
+def _write(
+    staged: Path, state: RunState, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
+) -> None:
+    """Every file of a resume point, the manifest last."""
     save_file(_parameters(model), staged / "model.safetensors")
     save_moments(staged / "optimizer.safetensors", model, optimizer)
     save_file(_torch_rng(), staged / "rng.safetensors")
@@ -91,28 +119,53 @@ def save_resume_point(
     facts = {name: getattr(state, name) for name in COUNTS} | {"fingerprint": fingerprint, "probes": state.probes}
     write_json(staged / "state.json", {**facts, "python_rng": random.getstate(), "numpy_rng": _numpy_rng()})
     write_json(staged / MANIFEST, {file.name: file_facts(file) for file in sorted(staged.iterdir())})
-    target = folder / f"step-{state.step:09d}"
-    rename_durably(staged, target)
-    ctx.recorder.checkpoint(CheckpointNote(path=target, step=state.step, tokens=state.tokens))
-    remove_others(folder, target)
 
 
-def remove_others(folder: Path, keep: Path | None) -> None:
-    """Remove every directory but `keep`: older points, and what a killed worker left half-written or unnoted."""
+def bytes_of(model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> int:
+    """What the weights that move and, if given, the optimizer's state take on disk."""
+    moments = [t for entries in optimizer.state.values() for t in entries.values()] if optimizer else []
+    return sum(tensor.numel() * tensor.element_size() for tensor in [*trained_parameters(model).values(), *moments])
+
+
+def keep_two(folder: Path, noted: Path | None) -> None:
+    """Remove every directory but the noted point and the one before it.
+
+    What goes are older points, and what a killed worker left: half-written, or later and never noted.
+    """
+    kept = {noted, point_before(noted)} if noted else set()
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path != keep:
+        if path not in kept:
             shutil.rmtree(path)
 
 
-def restore(
-    note: CheckpointNote, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
-) -> RunState:
-    """Put model, optimizer and random states back as they were at `note.step`.
+def point_before(noted: Path) -> Path | None:
+    """The newest point that is older than `noted` (its name rises with its step)."""
+    return max((path for path in noted.parent.glob("step-*") if path.name < noted.name), default=None)
+
+
+def newest_whole(note: CheckpointNote, fingerprint: str) -> tuple[CheckpointNote, str]:
+    """The noted point or, if that is damaged, the one before it; and what was wrong with the noted one ("" if nothing).
 
     Raises:
-        DamagedResumePoint: a file is missing or altered, or the point belongs to another configuration.
+        DamagedResumePoint: neither can be used, or the noted one belongs to another configuration.
     """
-    facts = _verified(note.path, fingerprint)
+    try:
+        require_whole(note.path, fingerprint)
+    except DamagedResumePoint as damage:
+        before = point_before(note.path)
+        if before is None:
+            raise DamagedResumePoint(f"{damage}, and there is none before it. {START_AGAIN}") from damage
+        try:
+            facts = require_whole(before, fingerprint)
+        except DamagedResumePoint as other:
+            raise DamagedResumePoint(f"{damage}; so is the one before it: {other}. {START_AGAIN}") from other
+        return CheckpointNote(before, facts["step"], facts["tokens"]), str(damage)
+    return note, ""
+
+
+def restore(note: CheckpointNote, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> RunState:
+    """Put model, optimizer and random states back as they were at `note.step`; the point was found whole before."""
+    facts = json.loads((note.path / "state.json").read_text())
     weights = load_file(note.path / "model.safetensors")
     with torch.no_grad():
         for name, parameter in trained_parameters(model).items():
@@ -129,17 +182,30 @@ def restore(
     return state
 
 
-def _verified(path: Path, fingerprint: str) -> dict[str, Any]:
-    """The point's `state.json`, after every file was compared with the manifest."""
+def require_whole(path: Path, fingerprint: str) -> dict[str, Any]:
+    """The point's `state.json`, after every file was compared with the manifest.
+
+    Raises:
+        DamagedResumePoint: a file is missing or altered.
+        ForeignResumePoint: the point belongs to another configuration.
+    """
     if not (path / MANIFEST).is_file():
         raise DamagedResumePoint(f"{path} is not there or has no manifest: is the scratch directory shared by workers?")
-    for name, facts in json.loads((path / MANIFEST).read_text()).items():
+    for name, facts in _manifest(path).items():
         if not (path / name).is_file() or file_facts(path / name) != facts:
             raise DamagedResumePoint(f"{path / name} is missing or was altered")
     state: dict[str, Any] = json.loads((path / "state.json").read_text())
     if state["fingerprint"] != fingerprint:
-        raise DamagedResumePoint(f"{path} was written by a run with another configuration")
+        raise ForeignResumePoint(f"{path} was written by a run with another configuration")
     return state
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
+    except ValueError as error:
+        raise DamagedResumePoint(f"{path / MANIFEST} was altered") from error
+    return found
 
 
 def _parameters(model: torch.nn.Module) -> dict[str, Tensor]:

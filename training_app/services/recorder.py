@@ -81,11 +81,9 @@ class RunRecorder:
             self._written(self._store)
 
     def checkpoint(self, note: CheckpointNote) -> None:
-        facts = {"path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt}
-
         def store(job: Job) -> None:
             self._store(job)
-            SavedState.objects.update_or_create(run_id=self.run_id, defaults=facts)
+            self._note(note)
 
         self._written(store)
 
@@ -103,6 +101,13 @@ class RunRecorder:
 
     def resume(self) -> CheckpointNote | None:
         return patiently(self._resume)
+
+    def step_back(self, note: CheckpointNote) -> None:
+        def noted(_: Job) -> None:
+            self._note(note)
+
+        self._written(noted)
+        patiently(self._resume)
 
     def catch_up(self) -> None:
         """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""
@@ -201,6 +206,10 @@ class RunRecorder:
         """Tell open pages, once this is committed, that there is something to read."""
         group, payload = f"run.{self.run_id}", {"topic": f"run-{self.run_id}", **news}
         transaction.on_commit(lambda: ring(group, payload), robust=True)
+
+    def _note(self, note: CheckpointNote) -> None:
+        facts = {"path": str(note.path), "step": note.step, "tokens": note.tokens, "attempt": self.attempt}
+        SavedState.objects.update_or_create(run_id=self.run_id, defaults=facts)
 
     def _noted(self) -> CheckpointNote | None:
         saved = SavedState.objects.filter(run=self.run_id).first()

@@ -10,9 +10,15 @@ import torch
 from chimera.context import Cancelled, Paused
 from tests.core.training.run_factory import make_config, make_context, without_clock
 from training_app.core.jobs import train
-from training_app.core.resume_point import FOLDER, DamagedResumePoint
+from training_app.core.resume_point import FOLDER, DamagedResumePoint, ForeignResumePoint
 
 pytestmark = pytest.mark.torch
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of the engine handles it."""
+
+
 SAVE_OFTEN = {"checkpoint_every_steps": 3, "evaluate_every": 0}
 
 
@@ -58,10 +64,10 @@ def test_a_crash_between_resume_points_repeats_and_loses_nothing(tmp_path, crash
     def dying(step: int, tokens: int, values: dict[str, float]) -> None:
         write(step, tokens, values)
         if step == crash_step:
-            raise MemoryError
+            raise Killed
 
     ctx.recorder.write = dying
-    with pytest.raises(MemoryError):
+    with pytest.raises(Killed):
         train.run(config, ctx)
     ctx.recorder.write = write
     result = train.run(config, ctx)
@@ -74,10 +80,10 @@ def test_a_crash_before_the_note_leaves_debris_that_the_next_attempt_removes(tmp
     note = ctx.recorder.checkpoint
 
     def dying(_: object) -> None:
-        raise MemoryError
+        raise Killed
 
     ctx.recorder.checkpoint = dying
-    with pytest.raises(MemoryError):
+    with pytest.raises(Killed):
         train.run(make_config(), ctx)
     (ctx.scratch / FOLDER / "tmp-half").mkdir()
     assert (ctx.scratch / FOLDER / "step-000000008").is_dir()
@@ -87,11 +93,12 @@ def test_a_crash_before_the_note_leaves_debris_that_the_next_attempt_removes(tmp
     assert weights_of(result) == weights_of(uninterrupted[1])
 
 
-def test_only_the_latest_resume_point_is_kept_and_it_holds_no_pickle(tmp_path):
+def test_the_last_two_resume_points_are_kept_and_hold_no_pickle(tmp_path):
     ctx, _, _ = make_context(tmp_path)
     train.run(make_config(**SAVE_OFTEN), ctx)
-    kept = list((ctx.scratch / FOLDER).iterdir())
-    assert kept == [ctx.recorder.last.path] and ctx.recorder.last.step == 16
+    kept = sorted((ctx.scratch / FOLDER).iterdir())
+    assert [path.name for path in kept] == ["step-000000015", "step-000000016"]
+    assert kept[-1] == ctx.recorder.last.path and ctx.recorder.last.step == 16
     assert {file.suffix for file in kept[0].iterdir()} == {".safetensors", ".npy", ".json"}
 
 
@@ -114,22 +121,51 @@ def test_cancelling_stops_at_a_step_boundary(tmp_path):
     assert not list((ctx.store.root / "checkpoint").glob("*"))
 
 
-@pytest.mark.parametrize("damage", ["truncate", "remove", "other config"])
-def test_a_damaged_or_foreign_resume_point_is_refused_loudly(tmp_path, damage):
+def stopped_at(tmp_path, step: int):
+    """A run that saved a resume point every third step and was stopped at `step`."""
     ctx, _, _ = make_context(tmp_path)
-    ctx.wish, ctx.when = "pause", lambda step: step == 2
+    ctx.wish, ctx.when = "pause", lambda latest: latest == step
     with pytest.raises(Paused):
-        train.run(make_config(), ctx)
-    ctx.when = lambda step: False
-    config, optimizer = make_config(), ctx.recorder.last.path / "optimizer.safetensors"
-    if damage == "truncate":
-        optimizer.write_bytes(optimizer.read_bytes()[:-1])
-    elif damage == "remove":
-        optimizer.unlink()
-    else:
-        config = make_config(seed=5)
-    with pytest.raises(DamagedResumePoint):
-        train.run(config, ctx)
+        train.run(make_config(**SAVE_OFTEN), ctx)
+    ctx.when = lambda latest: False
+    return ctx
+
+
+def damage(path, how: str) -> None:
+    file = path / ("manifest.json" if how == "manifest" else "optimizer.safetensors")
+    content = bytearray(file.read_bytes())
+    if how == "remove":
+        file.unlink()
+        return
+    content[0 if how == "manifest" else len(content) // 2] ^= 1
+    file.write_bytes(content[:-1] if how == "truncate" else content)
+
+
+@pytest.mark.parametrize("how", ["flip a bit", "truncate", "remove", "manifest"])
+def test_a_damaged_resume_point_is_refused_and_the_one_before_it_used(tmp_path, uninterrupted, how):
+    ctx = stopped_at(tmp_path, 11)
+    assert ctx.recorder.last.step == 11
+    damage(ctx.recorder.last.path, how)
+    result = train.run(make_config(**SAVE_OFTEN), ctx)
+    kind, message, step = ctx.recorder.events[-1]
+    assert (kind, step) == ("resumed", 9) and "the resume point of step 11 cannot be used" in message
+    assert [point[0] for point in ctx.recorder.points] == list(range(1, 17)), "nothing lost, nothing doubled"
+    assert weights_of(result) == weights_of(uninterrupted[1])
+
+
+def test_two_damaged_resume_points_are_an_error_that_says_what_to_do(tmp_path):
+    ctx = stopped_at(tmp_path, 11)
+    for path in (ctx.scratch / FOLDER).iterdir():
+        damage(path, "flip a bit")
+    with pytest.raises(DamagedResumePoint, match=r"step-000000011.*so is the one before.*fork from the last"):
+        train.run(make_config(**SAVE_OFTEN), ctx)
+    assert len(ctx.recorder.points) == 11, "nothing was cut"
+
+
+def test_a_resume_point_of_another_configuration_is_refused_loudly(tmp_path):
+    ctx = stopped_at(tmp_path, 11)
+    with pytest.raises(ForeignResumePoint, match="another configuration"):
+        train.run(make_config(**SAVE_OFTEN, seed=5), ctx)
 
 
 def test_random_states_of_python_numpy_and_torch_survive(tmp_path):

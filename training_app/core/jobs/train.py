@@ -25,15 +25,20 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
         DeliveryMismatch: the run was fed anything but its schedule.
         InputError, Paused, Cancelled, LeaseLost: see `training_app.core.engine.train`.
     """
+    from training_app.core.base_model import require_undamaged
     from training_app.core.engine import prepare, train
     from training_app.core.kept import seal, summarise
+    from training_app.core.memory_advice import memory_advice
     from training_app.core.order import require_delivered_as_planned
 
     schedule = ctx.open(config.schedule)
     table = schedule.open_sequences(ctx.store)
     base = ctx.open(config.base) if config.base is not None else None
-    training = prepare(config, schedule, table, base)
-    scores = train(training, ctx)
+    if base is not None:
+        require_undamaged(base)
+    with memory_advice(config, schedule, table, base):
+        training = prepare(config, schedule, table, base)
+        scores = train(training, ctx)
     state = training.state
     require_delivered_as_planned(state.delivered_rows(), state.all_hashes(), schedule, table, config.first_row)
     summary = summarise(training, scores)
