@@ -122,6 +122,25 @@ def test_resume_cuts_what_is_later_than_the_saved_state_and_says_so(project, tmp
     assert (run.step, run.latest["loss"]) == (6, 4.0)
 
 
+def test_stepping_back_cuts_to_the_earlier_point_and_notes_it(project, tmp_path):
+    run = make_run(project)
+    first = recorder_of(run)
+    for step in range(1, 11):
+        first.write(step, step * 1000, {"loss": 10.0 - step})
+        if step in (3, 6):
+            first.checkpoint(note(tmp_path, step))
+    first.flush()
+    next_attempt(run)
+    second = recorder_of(run)
+    assert second.resume() == note(tmp_path, 6)
+    second.step_back(note(tmp_path, 3))
+    for step in range(4, 8):
+        second.write(step, step * 1000, {"loss": 10.0 - step})
+    second.flush()
+    assert [point[0] for point in points_of(run)] == list(range(1, 8)), "nothing lost, nothing doubled"
+    assert SavedState.objects.get(run=run).step == 3
+
+
 def test_without_its_directory_a_saved_state_is_forgotten_and_the_run_starts_again(project, tmp_path):
     run = make_run(project)
     first = recorder_of(run)
