@@ -45,7 +45,7 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@touch $@
 
 test: install-dev browser lint
-	$(PY) -m pytest -m "not acceptance and not gpu and not models"
+	$(PY) -m pytest -m "not acceptance and not models" -rs
 
 acceptance: install-dev browser
 	$(PY) -m pytest -m acceptance -rP

@@ -124,6 +124,10 @@ class TrainSettings(Config):
         1, ge=1, le=256, title="CPU threads", json_schema_extra=HARDWARE,
         description="results are bit-equal per thread count",
     )  # fmt: skip
+    processes: int = Field(
+        1, ge=0, le=64, title="Processes", json_schema_extra=HARDWARE,
+        description="share the rows of every step, a GPU each; 0: as many as the worker has GPUs",
+    )  # fmt: skip
     precision: Literal["float32", "bf16"] = Field(
         "float32", title="Precision", json_schema_extra=HARDWARE,
         description="bf16: matrix products in bfloat16, weights and sums in float32",

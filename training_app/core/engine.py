@@ -17,14 +17,15 @@ from curriculum_app.core.sequences import SequenceTable
 from training_app.core.base_model import starting_model
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.configs import OptimizerConfig, TrainConfig
-from training_app.core.gradients import accumulate
+from training_app.core.devices import Devices
+from training_app.core.gradients import Gradients, accumulate
 from training_app.core.held_out import HeldOutScores, HeldOutText
 from training_app.core.kept import keep_checkpoint
 from training_app.core.learning_rates.base import LearningRate
 from training_app.core.mixture import MixtureRecord
 from training_app.core.model import trained_parameters
 from training_app.core.objectives.base import Objective
-from training_app.core.order import Batches
+from training_app.core.order import Batch, Batches
 from training_app.core.probes.base import Probe
 from training_app.core.probing import after_update, look, measure
 from training_app.core.resume_point import (
@@ -55,9 +56,16 @@ class Run:
     mixture: MixtureRecord
     probes: list[Probe]
     state: RunState
+    devices: Devices
 
 
-def prepare(config: TrainConfig, schedule: Schedule, table: SequenceTable, base: Checkpoint | None = None) -> Run:
+def prepare(
+    config: TrainConfig,
+    schedule: Schedule,
+    table: SequenceTable,
+    base: Checkpoint | None = None,
+    devices: Devices | None = None,
+) -> Run:
     """Build a run at step 0. Sets torch's thread count and seeds for the process.
 
     Raises:
@@ -96,6 +104,7 @@ def prepare(config: TrainConfig, schedule: Schedule, table: SequenceTable, base:
         mixture=mixture,
         probes=[choice.build() for choice in config.probes],
         state=RunState(tokens=tokens_before),
+        devices=devices or Devices(),
     )
 
 
@@ -144,6 +153,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
     config, model, batches = run.config, run.model, run.batches
     fingerprint = config.fingerprint()
     resume(run, ctx, fingerprint)
+    run.devices.start(run)
     scores: HeldOutScores | None = None
     probe_BT = run.held_out.probe_batch()
     state, last_saved = run.state, time.monotonic()
@@ -152,17 +162,13 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
         obey(ctx, run, fingerprint)
         started = time.perf_counter()
         step = state.step + 1
-        batch = batches[state.step]
         due = [probe for probe in run.probes if step % probe.config.every == 0 or step == 1]
 
-        rate = run.rate.at(state.tokens + batch.num_tokens, int(batches.tokens_after[-1]))
-        for group in run.optimizer.param_groups:
-            group["lr"] = rate
-        found = accumulate(run, batch, with_entropy=any(probe.uses_token_entropy for probe in due))
+        rate = set_rate(run, step)
+        found, batch = step_gradients(run, step, with_entropy=any(probe.uses_token_entropy for probe in due))
         view = look(run, batch, found, probe_BT)
         values = measure(due, view, compiled=config.compile)
-        grad_norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip_norm))
-        finite = math.isfinite(found.loss) and math.isfinite(grad_norm)
+        grad_norm, finite = judge(run, found)
         if finite:  # else the step changes nothing: its gradient points nowhere
             run.optimizer.step()
             after_update(due, view, values)
@@ -195,6 +201,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
             last_saved = time.monotonic()
         if kept and scores is not None:
             keep_checkpoint(run, ctx, scores)
+    run.devices.finish(run)
     return scores or run.held_out.score(model)
 
 
@@ -202,6 +209,36 @@ def save(run: Run, ctx: Context, fingerprint: str) -> None:
     """A resume point of the last finished step."""
     run.state.probes = [probe.state_dict() for probe in run.probes]
     save_resume_point(ctx, run.state, run.model, run.optimizer, fingerprint)
+
+
+def set_rate(run: Run, step: int) -> float:
+    """Set the learning rate of `step` and return it: a function of the tokens seen after it."""
+    tokens = run.batches.tokens_after
+    rate = run.rate.at(int(tokens[step - 1]), int(tokens[-1]))
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def step_gradients(run: Run, step: int, *, with_entropy: bool) -> tuple[Gradients, Batch]:
+    """The gradients of a step, each process computing its share, and the batch that they were really fed."""
+    run.devices.begin(step, with_entropy=with_entropy)
+    batch = run.batches[step - 1]
+    share = run.devices.share(run, step, batch)
+    return run.devices.complete(run, accumulate(run, share, with_entropy=with_entropy), share, batch)
+
+
+def judge(run: Run, found: Gradients) -> tuple[float, bool]:
+    """Clip the complete gradient; its norm, and whether it and the loss are numbers, which every process must know."""
+    grad_norm = clip(run)
+    finite = math.isfinite(found.loss) and math.isfinite(grad_norm)
+    run.devices.update(finite=finite)
+    return grad_norm, finite
+
+
+def clip(run: Run) -> float:
+    """Clip the gradient to its largest norm; returns the norm it had."""
+    return float(torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.optimizer.clip_norm))
 
 
 def resume(run: Run, ctx: Context, fingerprint: str) -> None:

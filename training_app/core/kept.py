@@ -43,6 +43,7 @@ def summarise(run: Run, scores: HeldOutScores) -> TrainSummary:
         tokens_per_second=int(delivered["length"].sum()) / state.seconds,
         device=str(run.model.device),
         threads=run.config.threads,
+        processes=run.devices.processes,
         first_loss=losses[0],
         last_loss=spark[-1],
         sparkline=spark,

@@ -21,6 +21,7 @@ class TrainSummary(Config):
     tokens_per_second: float = Field(description="tokens / seconds, evaluations and checkpoints included")
     device: str
     threads: int
+    processes: int = 1
     first_loss: float
     last_loss: float = Field(description="of the smoothed loss")
     sparkline: list[float] = Field(description=f"smoothed loss, at most {SPARKLINE_POINTS} points, evenly spaced")

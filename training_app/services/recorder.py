@@ -103,10 +103,7 @@ class RunRecorder:
         return patiently(self._resume)
 
     def step_back(self, note: CheckpointNote) -> None:
-        def noted(_: Job) -> None:
-            self._note(note)
-
-        self._written(noted)
+        self._written(lambda job: self._note(note))
         patiently(self._resume)
 
     def catch_up(self) -> None:

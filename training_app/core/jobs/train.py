@@ -26,7 +26,8 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
         InputError, Paused, Cancelled, LeaseLost: see `training_app.core.engine.train`.
     """
     from training_app.core.base_model import require_undamaged
-    from training_app.core.engine import prepare, train
+    from training_app.core.devices import started
+    from training_app.core.engine import prepare, resolve_device, train
     from training_app.core.kept import seal, summarise
     from training_app.core.memory_advice import memory_advice
     from training_app.core.order import require_delivered_as_planned
@@ -36,8 +37,11 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
     base = ctx.open(config.base) if config.base is not None else None
     if base is not None:
         require_undamaged(base)
-    with memory_advice(config, schedule, table, base):
-        training = prepare(config, schedule, table, base)
+    with (
+        memory_advice(config, schedule, table, base),
+        started(config, ctx, schedule, base, resolve_device(config.device)) as devices,
+    ):
+        training = prepare(config, schedule, table, base, devices)
         scores = train(training, ctx)
     state = training.state
     require_delivered_as_planned(state.delivered_rows(), state.all_hashes(), schedule, table, config.first_row)
