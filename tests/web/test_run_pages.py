@@ -9,6 +9,7 @@ from chimera.projects.access import Actor
 from tests import factories
 from tests.web.run_factory import Clock, feed, make_run, recorder_of
 from training_app.models import Checkpoint, TrainingRun
+from training_app.selectors.checkpoints import fork_query
 
 pytestmark = pytest.mark.django_db
 TABS = (
@@ -225,6 +226,25 @@ def test_a_checkpoint_shows_scores_files_and_lineage(editor, editor_client):
     for part in ("below unigram", "not below unigram", "model.safetensors", run.name, run.schedule.label, "2.6500"):  # type: ignore[union-attr]
         assert part in page, part
     assert "not on this machine" in page
+
+
+def test_a_checkpoint_of_mid_run_opens_the_form_of_its_fork_with_the_settings_of_its_run(editor, editor_client):
+    run = scheduled(editor)
+    files = {name: {"bytes": 9, "sha256": "c" * 64} for name in ("model.safetensors", "optimizer.safetensors")}
+    rows = [
+        Checkpoint.objects.create(
+            project=editor.project, run=run, name="small", version=version, digest=str(version) * 64, step=8,
+            manifest={"next_row": following, "files": files},
+        )
+        for version, following in ((1, 32), (2, run.schedule.manifest["num_rows"]))  # type: ignore[union-attr]
+    ]  # fmt: skip
+    query = fork_query(rows[0])
+    page = editor_client.get(reverse("checkpoint-detail", args=[rows[0].pk])).content.decode()
+    assert "Fork from here" in page and query.replace("&", "&amp;") in page
+    form = editor_client.get(f"{reverse('job-new', args=['train'])}?{query}").context["form"]
+    shown = {name: form.fields[name].initial for name in ("base", "first_row", "carry_moments", "seed")}
+    assert shown == {"base": rows[0].uid, "first_row": "32", "carry_moments": "true", "seed": run.seed}
+    assert fork_query(rows[1]) == "", "nothing is left of the schedule"
 
 
 def test_a_foreign_checkpoint_is_not_found(editor, stranger):

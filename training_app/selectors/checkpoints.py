@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from training_app.core.checkpoint import ADAPTER_WEIGHTS, WEIGHTS
+from training_app.core.checkpoint import ADAPTER_WEIGHTS, MOMENTS, WEIGHTS
 from training_app.models import Checkpoint
 
 
@@ -43,6 +44,22 @@ def checkpoint_facts(row: Checkpoint) -> CheckpointFacts:
     weights = next((digest for name, _, digest in files if name in (WEIGHTS, ADAPTER_WEIGHTS)), "")
     parameters = row.manifest.get("parameters") or summary.get("parameters")
     return CheckpointFacts(scores, summary.get("held_out_macro"), summary, files, weights, _is_here(row), parameters)
+
+
+def fork_query(row: Checkpoint) -> str:
+    """The query of the train form that goes on from here with the settings of the checkpoint's run; "" if nothing can.
+
+    Everything is as in the run, the schedule from the row on where the checkpoint stood. The optimizer's state is
+    carried on where it was kept (never an adapter's: it is merged into its base and a fresh one begins).
+    """
+    run, following = row.run, row.manifest.get("next_row")
+    if run is None or run.schedule is None or run.job.kind != "train" or following is None:
+        return ""
+    if following >= run.schedule.manifest["num_rows"]:
+        return ""
+    carried = MOMENTS in row.manifest.get("files", {}) and ADAPTER_WEIGHTS not in row.manifest["files"]
+    fields = {"from": run.job_id, "name": f"{run.name} from step {row.step}"[:200], "base": row.uid}
+    return urlencode({**fields, "first_row": following, "carry_moments": "true" if carried else ""})
 
 
 def _is_here(row: Checkpoint) -> bool:
