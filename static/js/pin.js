@@ -41,12 +41,17 @@
 
     show() {
       this.board.charts.forEach((chart) => { if (chart.bound) { this.place(chart); chart.note(chart.drawn); } });
+      this.say();
+    }
+
+    say() {
       if (!this.bar) return;
       this.bar.hidden = !this.point;
       if (!this.point) return;
       const { step } = this.point, line = step === null ? null : this.board.lineWith(step), at = line ? line.step.indexOf(step) : -1;
       const words = [step === null ? "A mean of runs" : `Step ${grouped(step)}`, at >= 0 ? `${grouped(line.tokens[at])} tokens` : "", this.chart ? `${this.chart.title}: ${this.chart.values(this.where())}` : ""];
-      this.bar.querySelector(".pin-words").textContent = words.filter(Boolean).join(" · ");
+      const node = this.bar.querySelector(".pin-words"), text = words.filter(Boolean).join(" · ");
+      if (node.textContent !== text) node.textContent = text; // a screen reader reads what changes
       this.bar.querySelector("[data-to-batch]").hidden = step === null || !this.board.node.dataset.batchUrl;
     }
 
@@ -61,6 +66,7 @@
       const point = this.point && this.where();
       chart.cross("is-pinned", point ? point.x : null);
       this.tell(chart);
+      this.say();
     }
 
     words(chart) { return this.point && !chart.mode.aligned ? chart.values(this.where()) : ""; }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from django.utils.text import slugify
 
-from training_app.core.metric_keys import describe
+from training_app.core.metric_keys import describe, members
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ def card_of(key: str) -> Card:
 
 def cards_with_points(cards: Iterable[Card], logged: Iterable[str]) -> list[Card]:
     """The cards of which at least one series has been logged."""
-    known = {name for key in logged for name in (key, describe(key).pattern)}
-    return [card for card in cards if known.intersection(card.patterns)]
+    keys = dict.fromkeys(logged)
+    return [card for card in cards if any(members(pattern, keys) for pattern in card.patterns)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,3 +63,14 @@ def describe(key: str) -> MetricKey:
         if declared.matches(key):
             return declared
     return MetricKey(key, key)
+
+
+def members(pattern: str, keys: Collection[str]) -> list[str]:
+    """Those of `keys` that are `pattern` or belong to its family, in their order.
+
+    A key belongs to the family that describes it: `held_out/macro` is no member of `held_out/*`.
+    """
+    if pattern in keys:
+        return [pattern]
+    head, family, _ = pattern.partition("*")
+    return [key for key in keys if family and key.startswith(head) and describe(key).pattern == pattern]

@@ -15,7 +15,7 @@ from chimera.typed import Config
 from training_app.core import series as core
 from training_app.core.envelope import envelope
 from training_app.core.joined import joined, thin_path
-from training_app.core.metric_keys import describe
+from training_app.core.metric_keys import describe, members
 from training_app.core.series import Series
 from training_app.models import TrainingRun
 from training_app.selectors.history import EVERYTHING, Part, history
@@ -56,15 +56,9 @@ def view_of(query: Mapping[str, str]) -> SeriesView:
 
 
 def keys_matching(logged: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """The logged keys that are a pattern or belong to its family, in the order of the patterns, then by name.
-
-    A key belongs to the family that describes it: `held_out/macro` is no member of `held_out/*`.
-    """
-    families: dict[str, list[str]] = {}
-    for key in sorted(logged):
-        families.setdefault(describe(key).pattern, []).append(key)
-        families.setdefault(key, [key])
-    return list(dict.fromkeys(key for pattern in patterns for key in families.get(pattern, ())))
+    """The logged keys that are a pattern or belong to its family, in the order of the patterns, then by name."""
+    keys = dict.fromkeys(sorted(logged))
+    return list(dict.fromkeys(key for pattern in patterns for key in members(pattern, keys)))
 
 
 def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: SeriesView) -> dict[str, Any]:
