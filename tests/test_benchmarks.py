@@ -35,10 +35,13 @@ def test_a_goal_is_met_at_its_limit():
 
 
 @pytest.mark.torch
-def test_the_three_sides_run_and_each_round_gives_one_time_per_side(tmp_path, monkeypatch):
+def test_all_sides_run_and_each_round_gives_one_time_per_side(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "LENGTH", 16)
     monkeypatch.setattr(engine, "VOCABULARY", 64)
     table, schedule = engine.made_up_text(engine.ArtefactStore(tmp_path), (2 * 2 + engine.WARM_UP + 1) * engine.BATCH)
-    ours, peers = engine.race(tmp_path, table, schedule, rounds=2, steps=2)
-    assert len(ours) == 2 and {name: len(found) for name, found in peers.items()} == {"trainer": 2, "bare": 2}
-    assert all((seconds > 0).all() for side in (ours, *peers.values()) for seconds in side)
+    times = engine.race(tmp_path, table, schedule, rounds=2, steps=2)
+    assert {name: len(found) for name, found in times.items()} == dict.fromkeys(
+        ("ours", "no_probes", "all_probes", "trainer", "bare"), 2
+    )
+    assert all((seconds > 0).all() for side in times.values() for seconds in side)
+    assert engine.total(times["ours"]) == pytest.approx(sum(float(each[0]) for each in times["ours"]))
