@@ -1,5 +1,6 @@
 // How the series of one chart become plotly traces. `chimera.modes` holds the ways; a script that adds one there has added a mode:
-// { smooth: whether lines are smoothed, aligned: whether series share their steps, draw(chart, drawn) → { data, layout, ends } }.
+// { smooth: whether lines are smoothed, aligned: whether series share their steps, draw(chart, drawn) → { data, layout, ends }, and if the
+// first lines do not speak for all: values(chart, point) → words }.
 (() => {
   const NAME = 24; // characters of a name at the end of a line
   // A scale of groups (easy to hard) in colours that are ordered for every eye (cividis).

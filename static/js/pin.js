@@ -69,7 +69,7 @@
       this.say();
     }
 
-    words(chart) { return this.point && !chart.mode.aligned ? chart.values(this.where()) : ""; }
+    words(chart) { return this.point && (!chart.mode.aligned || chart.mode.values) ? chart.values(this.where()) : ""; }
 
     // A focusable slider over the drawing: the library's own drawing is one picture to a screen reader.
     keyboard(chart) {

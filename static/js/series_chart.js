@@ -190,6 +190,7 @@
 
     // What the lines of this chart say at a place, in words; empty where none has come that far.
     values(point) {
+      if (this.mode.values) return this.mode.values(this, point);
       const found = this.drawn.filter((line) => !this.hides(line)).map((line) => [line, this.at(line, point)]).filter(([, at]) => at >= 0);
       if (!found.length) return "";
       const [first, at] = found[0];
@@ -212,7 +213,7 @@
       this.cross("is-passing", point ? point.x : null);
       if (!point) { this.note(this.drawn); return; }
       this.keep.classList.remove("bad");
-      this.keep.textContent = this.mode.aligned ? "" : this.values(point);
+      this.keep.textContent = this.mode.aligned && !this.mode.values ? "" : this.values(point);
     }
 
     // Far out of view a chart gives back what it was drawn with; its points stay.

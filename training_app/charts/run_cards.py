@@ -35,9 +35,9 @@ class Card:
 RUN_CARDS = (
     Card("loss", "Training loss", "nats per token", ("loss",)),
     Card("held-out", "Held-out loss", "bits per byte, by domain", ("held_out/*", "held_out/macro")),
-    Card("token-entropy", "Token entropy", "nats", ("token_entropy",), colour=3),
-    Card("attention-entropy", "Attention entropy", "share of uniform",
-         ("attention_entropy/layer/*", "attention_entropy")),
+    Card("token-entropy", "Token entropy", "nats; mean, median, 95th percentile",
+         ("token_entropy", "token_entropy/p50", "token_entropy/p95"), colour=3),
+    Card("attention-entropy", "Attention entropy", "share of uniform; mean over layers", ("attention_entropy",)),
     Card("stable-rank", "Stable rank", "of gradients, min and mean", ("stable_rank/min", "stable_rank/mean")),
     Card("grad-norm", "Gradient norm", "L2, before clipping", ("grad_norm",), colour=8),
     Card("difficulty", "Mixture by difficulty", "delivered so far; dotted: planned", ("mixture/delivered/*",),
@@ -46,6 +46,35 @@ RUN_CARDS = (
          mode="stack", planned="mixture/planned/domain/*"),
     Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
     Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
+)  # fmt: skip
+
+PROBE_CARDS = (
+    Card("stable-rank-layers", "Stable rank by layer", "of gradients", ("stable_rank/layer/*",), mode="heat"),
+    Card("attention-layers", "Attention entropy by layer", "share of uniform", ("attention_entropy/layer/*",),
+         mode="heat"),
+    Card("attention-heads", "Attention entropy by head", "layer.head, share of uniform",
+         ("attention_entropy/head/*",), mode="heat"),
+    Card("attention-sharp", "Attention sharpness", "largest weight, first token, saturated queries",
+         ("attention/sharpness", "attention/first_token", "attention/saturated"), mode="plain"),
+    Card("loss-domain", "Training loss by domain", "nats per token, since the last point", ("group_loss/domain/*",)),
+    Card("loss-difficulty", "Training loss by difficulty", "nats per token, since the last point",
+         ("group_loss/difficulty/*",)),
+    Card("noise-scale", "Gradient noise scale", "sequences", ("noise_scale",), mode="plain", colour=2),
+    Card("gradient-cosine", "Gradient cosine", "between parts and groups of a batch",
+         ("gradient_cosine/mean", "gradient_cosine/min", "gradient_cosine/groups"), mode="plain"),
+    Card("gradient-groups", "Gradient cosine with the rest", "each group against the others",
+         ("gradient_cosine/group/*",), mode="plain"),
+    Card("spectral-layers", "Spectral entropy by layer", "of weights", ("spectral_entropy/layer/*",), mode="heat"),
+    Card("top-share", "Top-eigenvalue share by layer", "of weights", ("spectral_top_share/layer/*",), mode="heat"),
+    Card("spectral", "Effective rank", "of weights, mean over layers",
+         ("spectral/effective_rank", "spectral/participation"), mode="plain"),
+    Card("update-ratio", "Update by weight", "norm of a step over that of the weights", ("norm/update_ratio",),
+         mode="plain", colour=4),
+    Card("update-layers", "Update by weight, by layer", "", ("norm/update_ratio/layer/*",), mode="heat"),
+    Card("weights", "Norm of the weights", "L2", ("norm/weights",), mode="plain", colour=6),
+    Card("adam", "Adam, largest √v", "goes before instabilities", ("adam/variance_max",), mode="plain", colour=8),
+    Card("exposures", "Exposures", "epochs of seen sequences", ("exposures/mean", "exposures/max"), mode="plain"),
+    Card("memory", "Memory", "MiB", ("memory/rss", "memory/peak", "memory/cuda", "memory/cuda_peak"), mode="plain"),
 )  # fmt: skip
 
 COMPARE_CARDS = (

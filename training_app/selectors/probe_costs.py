@@ -1,4 +1,4 @@
-"""What the probes of a run have cost so far."""
+"""What the probes of a run log and what they have cost so far."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def probe_costs(actor: Actor, run: TrainingRun) -> list[ProbeCost]:
         each, share = seconds / max(len(values), 1), seconds / total if total > 0 else None
         costs.append(ProbeCost(_title(name), key, cadence.get(name), len(values), each, seconds, share))
     return sorted(costs, key=lambda cost: -cost.seconds)
+
+
+def likely_keys(run: TrainingRun) -> list[str]:
+    """What the run has logged; before its first point the families of the probes that it will ask."""
+    if run.latest:
+        return list(run.latest)
+    chosen = {choice["key"] for choice in run.job.config.get("probes", [])}
+    return [metric.pattern for entry in PROBES if entry.key in chosen for metric in entry.cls.metrics]
 
 
 def share_of_all(costs: list[ProbeCost]) -> float | None:

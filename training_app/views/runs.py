@@ -16,7 +16,7 @@ from chimera.jobs.models import State
 from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
 from chimera.projects.request import actor_of, crumbs
-from training_app.charts.run_cards import RUN_CARDS, cards_with_points
+from training_app.charts.run_cards import PROBE_CARDS, RUN_CARDS, cards_with_points
 from training_app.models import TrainingRun
 from training_app.selectors import live
 from training_app.selectors import run_columns as table
@@ -27,7 +27,7 @@ from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
 from training_app.selectors.phases import phase_bands
-from training_app.selectors.probe_costs import probe_costs, share_of_all
+from training_app.selectors.probe_costs import likely_keys, probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
 from training_app.views.metrics import browser
 from training_app.views.request import run_filter, run_or_404
@@ -124,7 +124,8 @@ def _head(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
 @require_GET
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
-    cards = cards_with_points(RUN_CARDS, run.latest) if run.foreign else RUN_CARDS
+    always = cards_with_points(RUN_CARDS, run.latest) if run.foreign else RUN_CARDS
+    cards = [*always, *cards_with_points(PROBE_CARDS, likely_keys(run))]
     context = _page(request, run, "run-detail") | {
         "cards": cards,
         "architecture": model_line(run),
