@@ -39,9 +39,15 @@
   function ticks(chart, rows) {
     const room = Math.max(2, Math.floor((chart.plot.clientHeight - 42) / 13));
     if (rows.length <= room) return { tickvals: rows.map((_, i) => i), ticktext: rows.map((row) => escape(row.label)) };
-    const starts = rows.map((_, i) => i).filter((i) => !i || rows[i].block !== rows[i - 1].block);
+    const starts = rows.map((_, i) => i).filter((i) => rows[i].block >= 0 && rows[i].block !== rows[i - 1]?.block);
     const every = Math.ceil(starts.length / room), shown = starts.filter((_, i) => i % every === 0);
-    return { tickvals: shown, ticktext: shown.map((i) => (rows[i].block < 0 ? escape(rows[i].label) : `layer ${rows[i].block}`)) };
+    return { tickvals: shown, ticktext: shown.map((i) => `layer ${rows[i].block}`) };
+  }
+
+  // The colours span the middle 98 % of the values, so that a few outliers do not take the contrast of all others.
+  function bounds(z) {
+    const values = z.flat().filter((value) => value !== null).sort((a, b) => a - b), at = (share) => values[Math.round(share * (values.length - 1))];
+    return { zmin: at(0.01), zmax: at(0.99) };
   }
 
   function heat(chart, drawn) {
@@ -54,7 +60,7 @@
     const custom = steps.map(({ step, tokens }) => [null, step, tokens]), unit = drawn[0].unit ? ` ${escape(drawn[0].unit)}` : "";
     const trace = {
       type: "heatmap", name: "", x: steps.map((column) => column.x), y: rows.map((_, i) => i), z, text: rows.map((row) => steps.map(() => row.label)), customdata: rows.map(() => custom),
-      colorscale: SCALE, hoverongaps: false, xgap: 0, ygap: rows.length > 40 ? 0 : 1, colorbar: { thickness: 8, outlinewidth: 0, nticks: 4, tickformat: "~g", tickfont: { size: 10, color: "--muted" }, len: 1.06, xpad: 4 },
+      colorscale: SCALE, ...bounds(z), hoverongaps: false, xgap: 0, ygap: rows.length > 40 ? 0 : 1, colorbar: { thickness: 8, outlinewidth: 0, nticks: 4, tickformat: "~g", tickfont: { size: 10, color: "--muted" }, len: 1.06, xpad: 4 },
       hovertemplate: `<b>%{z:.6g}</b>${unit} · %{text}<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra></extra>`,
     };
     const layout = { yaxis: { range: [rows.length - 0.5, -0.5], showgrid: false, fixedrange: true, ...ticks(chart, rows) }, margin: { l: 60, r: 46 } };
