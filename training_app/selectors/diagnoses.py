@@ -70,9 +70,9 @@ def verdict(orders: list[OrderFacts]) -> str:
     """Whether the schedule's cosines lie outside those of its shuffles, in one sentence."""
     own, shuffles = orders[0].off_diagonal.mean(), [order.off_diagonal.mean() for order in orders[1:]]
     if own < min(shuffles):
-        return "Chunks of the schedule are less alike than those of every shuffle: what it teaches changes."
+        return "Chunks of the schedule are less alike than those of every shuffle."
     if own > max(shuffles):
-        return "Chunks of the schedule are more alike than those of every shuffle: it spreads its text more evenly."
+        return "Chunks of the schedule are more alike than those of every shuffle."
     return "Chunks of the schedule are as alike as those of its shuffles: no drift is visible in these gradients."
 
 
