@@ -51,6 +51,7 @@ class Mistake:
 IMPORT = {"name": "books", "path": "books.jsonl"}
 CURATE = {"name": "clean", "datasets": ["dataset-1"], "recipes": {"text": [{"key": "min_length", "config": {}}]}}
 MEASURE = {"name": "columns", "dataset": "dataset-1"}
+GROUP = {"name": "sequences", "dataset": "dataset-1"}
 SCHEDULE = {"name": "arm", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096}
 TRAIN = {"name": "run", "schedule": "schedule-1"}
 STUDY = {"name": "question", "sequences": "sequences-1"}
@@ -138,6 +139,25 @@ MISTAKES = {
             ("model.config.num_layers", "greater than or equal to 1"),
             ("learning_rate.config.peak", "less than or equal to 1"),
         ],
+    ),
+    "an objective that does not exist": Mistake(
+        "train", TRAIN, {"objective": {"key": "preferences"}}, [("objective.key", "unknown objective 'preferences'")]
+    ),
+    "settings of an objective out of range": Mistake(
+        "train",
+        TRAIN,
+        {"objective": {"key": "preference", "config": {"beta": 0, "label_smoothing": 0.5, "loss": "kto"}}},
+        [
+            ("objective.config.loss", "Input should be 'sigmoid' or 'ipo'"),
+            ("objective.config.beta", "greater than 0"),
+            ("objective.config.label_smoothing", "less than 0.5"),
+        ],
+    ),
+    "a form of sequences that does not exist": Mistake(
+        "group", GROUP, {"form": "dialogue"}, [("form", "Input should be 'text', 'chat' or 'pairs'")]
+    ),
+    "the tokenizer of a checkpoint that does not exist": Mistake(
+        "group", GROUP, {"tokenizer": "checkpoint-999"}, [("tokenizer", "checkpoint-999 does not exist in project")]
     ),
     "arms that do not hold the baseline": Mistake(
         "study", STUDY, {"arms": ARMS, "baseline": "three"}, [("", "baseline 'three' is not an arm")]

@@ -1,5 +1,6 @@
 """The passport of a document: stations, rules asked again, duplicates, scores, exposures."""
 
+import numpy as np
 import pytest
 from django.urls import reverse
 
@@ -11,10 +12,10 @@ from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.models import DatasetVersion
 from curriculum_app.selectors.passports import Place
 from tests.conftest import signed_in
-from tests.factories import make_dataset, make_schedule, make_sequences
+from tests.factories import make_dataset, make_schedule, make_sequences, store
 from tests.web.run_factory import make_run
 from training_app.core.configs import TrainConfig
-from training_app.models import MetricRow
+from training_app.models import Checkpoint, MetricRow
 from training_app.selectors import exposures
 
 PROSE = "The museum opened in the spring, and many people came to see what it had to show them. " * 5
@@ -108,6 +109,28 @@ def test_losses_are_those_logged_at_the_steps(editor):
     assert exposures.losses_at(editor, run, [2, 7]) == {2: 2.25}
 
 
+def test_a_loss_is_that_of_the_rows_with_the_document_where_a_checkpoint_has_it(editor):
+    sequences = make_sequences(editor)
+    run = make_run(editor)
+    run.schedule, run.step = make_schedule(editor, sequences=sequences), 999
+    run.save()
+    table, rows = SequenceTable.open(sequences.stored()), Schedule.open(run.schedule.stored()).rows
+    name = table.documents_of(int(rows["sequence"][5]))[0].document["id"]
+    batch = TrainConfig.model_validate(run.job.config).batch_sequences
+    losses = np.arange(len(rows), dtype=np.float32)
+    with store().stage("checkpoint") as stage:
+        np.save(stage.path / "row_losses.npy", losses)
+        digest = stage.seal("ab" * 32, {}).digest
+    Checkpoint.objects.create(project=editor.project, run=run, name="kept", version=1, digest=digest)
+    shown = exposures.of_document(editor, Place(sequences.dataset, name))["exposures"][0]
+    counts = np.array([
+        sum(p.length for p in table.documents_of(int(each["sequence"])) if p.document["id"] == name) for each in rows
+    ])  # fmt: skip
+    for exposure in shown.shown:
+        at = slice((exposure.step - 1) * batch, exposure.step * batch)
+        assert exposure.loss == pytest.approx((losses[at] * counts[at]).sum() / counts[at].sum())
+
+
 def test_a_hundred_runs_cost_as_much_as_a_dozen(editor, monkeypatch, django_assert_max_num_queries):
     version = make_sequences(editor).dataset
     orders = [make_schedule(editor, sequences=make_sequences(editor, version, f"set {n}")) for n in range(2)]
@@ -119,7 +142,7 @@ def test_a_hundred_runs_cost_as_much_as_a_dozen(editor, monkeypatch, django_asse
     opened = []
     for cls in (Schedule, SequenceTable):
         monkeypatch.setattr(cls, "open", lambda stored, real=cls.open: opened.append(stored.digest) or real(stored))
-    with django_assert_max_num_queries(3 + exposures.RUNS_SHOWN):
+    with django_assert_max_num_queries(4 + exposures.RUNS_SHOWN):
         found = exposures.of_document(editor, Place(version, name))
     numbers = [item.run.pk for item in found["exposures"]]
     assert len(numbers) == exposures.RUNS_SHOWN and numbers == sorted(numbers, reverse=True)

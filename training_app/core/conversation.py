@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from chimera.errors import InputError, Problem
+from curriculum_app.core.chat_format import special_words, template_of
+from curriculum_app.core.sequences import CHAT_TEMPLATE
 from training_app.core.configs_models import Message
-
-TEMPLATE, SETTINGS = "chat_template.jinja", "tokenizer_config.json"
 
 
 @dataclass(frozen=True)
@@ -26,27 +24,12 @@ class Shown:
     dropped: int
 
 
-def template_of(path: Path) -> str:
-    """The chat template in a checkpoint's folder, "" without one."""
-    if (path / TEMPLATE).is_file():
-        return (path / TEMPLATE).read_text(encoding="utf-8")
-    found = _settings(path).get("chat_template", "")
-    if isinstance(found, list):  # several by name: [{"name": "default", "template": …}]
-        found = next((each.get("template", "") for each in found if each.get("name") == "default"), "")
-    return found if isinstance(found, str) else ""
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    file = path / SETTINGS
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
 class Reader:
     """What turns conversations into tokens for the checkpoint in `path`; `start_id` begins a plain text."""
 
     def __init__(self, path: Path, start_id: int | None) -> None:
         self.path, self.start_id = path, start_id
-        self.template = template_of(path)
+        self.template, self._words = template_of(path), special_words(path)
         self.tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
 
     def show(self, messages: Sequence[Message], room: int) -> Shown:
@@ -78,14 +61,10 @@ class Reader:
 
         turns = [message.as_json() for message in messages]
         try:
-            settings: dict[str, Any] = {"chat_template": self.template, "add_generation_prompt": True, **self._special}
+            settings: dict[str, Any] = {"chat_template": self.template, "add_generation_prompt": True, **self._words}
             return str(render_jinja_template([turns], **settings)[0][0])
         except (TemplateError, TypeError, ValueError, LookupError) as error:
             message = f"the chat template refuses this conversation: {error}"[:300]
-            raise InputError(Problem(message, "messages", TEMPLATE, hint="leave the system prompt empty?")) from error
-
-    @cached_property
-    def _special(self) -> dict[str, str]:
-        """What templates call `bos_token` and `eos_token`."""
-        named = {name: _settings(self.path).get(name) for name in ("bos_token", "eos_token", "pad_token")}
-        return {name: word["content"] if isinstance(word, dict) else str(word or "") for name, word in named.items()}
+            raise InputError(
+                Problem(message, "messages", CHAT_TEMPLATE, hint="leave the system prompt empty?")
+            ) from error

@@ -1,4 +1,4 @@
-"""When a run was shown a document: the steps, how many of its tokens, and the loss of those batches."""
+"""When a run was shown a document: the steps, how many of its tokens, and the loss of the rows that held them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from django.db.models import Prefetch
 
 from chimera.projects.access import Actor
 from curriculum_app.core.packing import Int
@@ -15,7 +16,7 @@ from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.selectors.passports import Place
 from training_app.core.configs import TrainConfig
-from training_app.models import TrainingRun
+from training_app.models import Checkpoint, TrainingRun
 from training_app.selectors.history import Part, history
 
 RUNS_SHOWN = 12
@@ -24,7 +25,10 @@ STEPS_SHOWN = 8
 
 @dataclass(frozen=True)
 class Exposure:
-    """One batch that held tokens of the document. `loss` is the mean of the whole batch, None if not (yet) logged."""
+    """One step whose batch held tokens of the document.
+
+    `loss` is that of the rows that held them, before a checkpoint says so of the whole batch; None if not yet logged.
+    """
 
     step: int
     tokens: int
@@ -49,7 +53,8 @@ def of_document(actor: Actor, place: Place) -> dict[str, Any]:
     """
     sets = SequenceSet.objects.filter(project=actor.project, dataset=place.version).order_by("-pk")
     on_these = TrainingRun.objects.filter(project=actor.project, schedule__sequence_set__in=sets)
-    runs = on_these.select_related("job", "schedule__sequence_set").order_by("-pk")[:RUNS_SHOWN]
+    kept = Prefetch("checkpoints", Checkpoint.objects.defer("manifest").order_by("-step"))
+    runs = on_these.select_related("job", "schedule__sequence_set").prefetch_related(kept).order_by("-pk")[:RUNS_SHOWN]
     by_set: dict[SequenceSet, list[TrainingRun]] = {}
     for run in runs:
         assert run.schedule is not None
@@ -97,14 +102,31 @@ def _shown(schedule: Schedule, tokens: Int) -> Int | None:
 
 def _of_run(actor: Actor, run: TrainingRun, shown: Int) -> RunExposures:
     config = TrainConfig.model_validate(run.job.config)
-    steps = np.arange(len(shown)) // config.batch_sequences + 1
-    held, places = np.unique(steps[shown > 0], return_inverse=True)
-    per_step = np.bincount(places, weights=shown[shown > 0], minlength=len(held)).astype(np.int64)
+    mine = shown[config.first_row :]  # a fork begins in the middle of the order
+    rows = np.flatnonzero(mine)
+    held, places = np.unique(rows // config.batch_sequences + 1, return_inverse=True)
+    per_step = np.bincount(places, weights=mine[rows], minlength=len(held)).astype(np.int64)
     delivered = held <= run.step
-    losses = losses_at(actor, run, held[delivered][:STEPS_SHOWN].tolist())
+    logged = losses_at(actor, run, held[delivered][:STEPS_SHOWN].tolist())
+    losses = logged | _losses_of_rows(run, mine, config.batch_sequences)
     first = zip(held[:STEPS_SHOWN].tolist(), per_step[:STEPS_SHOWN].tolist(), strict=True)
     exposures = [Exposure(step, count, losses.get(step)) for step, count in first]
     return RunExposures(run, exposures, len(held), int(delivered.sum()), int(per_step[delivered].sum()))
+
+
+def _losses_of_rows(run: TrainingRun, shown: Int, batch_sequences: int) -> dict[int, float]:
+    """Step → mean loss of its rows that held tokens, weighted by those; as far as the newest checkpoint reaches."""
+    try:
+        newest = next(iter(run.checkpoints.all()), None)  # ordered where the runs are read
+        losses = None if newest is None else np.load(newest.stored().path / "row_losses.npy", allow_pickle=False)
+    except FileNotFoundError:  # of another host, deleted, or from before rows had a loss of their own
+        return {}
+    if losses is None:
+        return {}
+    rows = np.flatnonzero(shown[: len(losses)])
+    held, places = np.unique(rows // batch_sequences + 1, return_inverse=True)
+    weighted = np.bincount(places, weights=losses[rows] * shown[rows])
+    return dict(zip(held.tolist(), (weighted / np.bincount(places, weights=shown[rows])).tolist(), strict=True))
 
 
 def losses_at(actor: Actor, run: TrainingRun, steps: list[int]) -> dict[int, float]:
