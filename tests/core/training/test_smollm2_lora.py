@@ -28,9 +28,7 @@ STEPS, SEQUENCES = 20, 2
 pytestmark = [
     pytest.mark.models,
     pytest.mark.timeout(1800),
-    pytest.mark.skipif(
-        not MODEL.is_dir(), reason="make models, or CHIMERA_INSTALLED_MODELS"
-    ),
+    pytest.mark.skipif(not MODEL.is_dir(), reason="make models, or CHIMERA_INSTALLED_MODELS"),
 ]
 PLACES = {
     "Lisbon": "Portugal", "Oslo": "Norway", "Lima": "Peru", "Cairo": "Egypt", "Hanoi": "Vietnam", "Accra": "Ghana",
