@@ -11,13 +11,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
+export PYTHONUNBUFFERED := 1
+SELECTED := -m "not acceptance and not models" -rs
 
 # The name of a stamp holds the hash of what was installed: an unchanged lock installs nothing.
 hash = $(firstword $(shell cat $(1) | sha256sum))
 INSTALLED := $(VENV)/installed-$(call hash,requirements.lock)
 INSTALLED_DEV := $(VENV)/installed-dev-$(call hash,requirements.lock requirements-dev.lock)
 
-.PHONY: run install install-dev models test acceptance lint format lock browser clean
+.PHONY: run install install-dev models test test-domain test-application acceptance lint format lock browser clean
 
 run: $(INSTALLED)
 	@exec $(PY) -m chimera.launch
@@ -44,8 +46,16 @@ $(INSTALLED_DEV): $(INSTALLED)
 	$(PIP) install --quiet --requirement requirements.lock --requirement requirements-dev.lock
 	@touch $@
 
-test: install-dev browser lint
-	$(PY) -m pytest -m "not acceptance and not models" -rs
+# Two halves at a time, each with its own database: the domain needs none, the application has browsers and workers.
+test: install-dev browser
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) \
+	  test-application lint test-domain
+
+test-application: install-dev
+	$(PY) -m pytest $(SELECTED) --ignore=tests/core --ignore=tests/contracts
+
+test-domain: install-dev
+	$(PY) -m pytest $(SELECTED) tests/core tests/contracts
 
 acceptance: install-dev browser
 	$(PY) -m pytest -m acceptance -rP
