@@ -47,14 +47,14 @@ def measure(quick: bool) -> dict[str, Figure]:
 
 
 @contextmanager
-def temporary_servers() -> Iterator[None]:
-    """Django set up over an empty database that is gone afterwards."""
+def temporary_servers(durable: bool = False) -> Iterator[None]:
+    """Django set up over an empty database that is gone afterwards; `durable`: it writes as carefully as a real one."""
     from chimera.launch import servers
     from chimera.launch.processes import Family
 
     root, family = servers.socket_directory(), Family()
     try:
-        servers.start_postgres(family, root / "postgres", root, root / "postgres.log", durable=False)
+        servers.start_postgres(family, root / "postgres", root, root / "postgres.log", durable=durable)
         servers.start_valkey(family, root, root / "valkey.log")
         os.environ |= {
             "DATABASE_URL": servers.database_url(root),

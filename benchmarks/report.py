@@ -26,6 +26,11 @@ def at_most(value: float, limit: float, unit: str, peer: float | None = None) ->
     return Figure(round(value, 4), unit, f"<= {limit:g}", value <= limit, None if peer is None else round(peer, 4))
 
 
+def at_least(value: float, limit: float, unit: str, peer: float | None = None) -> Figure:
+    """A figure whose goal is `value >= limit`."""
+    return Figure(round(value, 4), unit, f">= {limit:g}", value >= limit, None if peer is None else round(peer, 4))
+
+
 def plain(value: float, unit: str, peer: float | None = None) -> Figure:
     """A figure without a goal, for the reader."""
     return Figure(round(value, 4), unit, peer=None if peer is None else round(peer, 4))

@@ -132,13 +132,23 @@ def test_housekeeping_seals_runs_that_are_silent_or_have_much(editor, monkeypatc
     make_old(silent)
     make_old(busy)
     MetricRow.objects.filter(pk=MetricRow.objects.filter(run=busy).latest("seq").pk).update(written_at=Now())
-    assert sealing.due() == [silent.pk]
+    assert sealing.due() == [(silent.pk, True)]
     monkeypatch.setattr(sealing, "MANY_ROWS", 2)
-    assert set(sealing.due()) == {silent.pk, busy.pk}
+    assert set(sealing.due()) == {(silent.pk, True), (busy.pk, False)}
     assert "training_app.services.sealing:seal_due" in chores.chores()
     sealing.seal_due()
     assert list(MetricRow.objects.filter(run__in=[silent, busy]).values_list("run", flat=True)) == [busy.pk]
     assert MetricRow.objects.filter(run=young).exists()
+
+
+def test_a_busy_run_is_sealed_in_full_segments(editor):
+    run = fed(editor, 1500)
+    assert sealing.seal(run.pk, ALL, whole=False) > 0
+    counts = list(MetricSegment.objects.filter(key="loss").order_by("place").values_list("axis__count", flat=True))
+    assert counts[0] == SEGMENT_POINTS and counts[1] < 200, "what the row that filled it held beyond"
+    left = MetricRow.objects.count()
+    assert left and sealing.seal(run.pk, ALL, whole=False) == left, "they fill none: rows must not pile up"
+    assert len(history(editor, run, ["loss"]).series["loss"]) == 1500
 
 
 def test_points_go_on_after_what_is_sealed(editor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
@@ -57,6 +58,7 @@ def metric_keys() -> tuple[MetricKey, ...]:
     return (*ENGINE_KEYS, *objectives, *(key for entry in PROBES for key in entry.cls.metrics))
 
 
+@functools.lru_cache(maxsize=20_000)  # pages ask for thousands of keys, again and again
 def describe(key: str) -> MetricKey:
     """What is known of the series `key`; an undeclared one is described by its own name."""
     for declared in metric_keys():

@@ -141,7 +141,7 @@ def _sealed(
     segments: Segments = {}
     for pk, key, axis, data in wanted.values_list("run", "key", "axis", "data"):
         segments.setdefault((pk, key), []).append((axis, data))
-    axes = _Axes({axis for some in segments.values() for axis, _ in some})
+    axes = _Axes(pks, {axis for some in segments.values() for axis, _ in some})
     found: dict[int, dict[str, Series]] = {pk: {} for pk in pks}
     for (pk, key), some in segments.items():
         found[pk][key] = axes.series(some)
@@ -168,8 +168,9 @@ def _covering(segments: QuerySet[MetricSegment], part: Part, ledgers: dict[int, 
 class _Axes:
     """The axes of some segments; taken apart once per list of segments that share them."""
 
-    def __init__(self, pks: set[int]) -> None:
-        rows = MetricAxis.objects.filter(pk__in=pks).values_list("pk", "count", "step", "tokens", "time")
+    def __init__(self, runs: Sequence[int], pks: set[int]) -> None:
+        near = MetricAxis.objects.filter(run__in=runs, pk__range=(min(pks, default=0), max(pks, default=0)))
+        rows = near.values_list("pk", "count", "step", "tokens", "time")  # a range: lists of thousands are slow
         self._rows = {pk: (count, step, tokens, time) for pk, count, step, tokens, time in rows}
         self._places: dict[tuple[int, ...], Places] = {}
 

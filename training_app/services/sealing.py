@@ -14,7 +14,8 @@ from datetime import timedelta
 
 import orjson
 from django.db import connection, transaction
-from django.db.models import Count, F, Func, IntegerField, Min, Q, Sum, TextField
+from django.db.models import Count, F, Func, IntegerField, Max, Min, Q, QuerySet, Sum, TextField
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast, Now
 
 from training_app.core.sealing import Block, Line, Pending, Places, Tail, blocks_of, kept_until, summary_of
@@ -30,31 +31,40 @@ ROUND_SECONDS = 3.0  # a round of housekeeping begins no further run after this
 def seal_due() -> int:
     """Seal every run that has much to seal or was silent for `AGE`; the number of rows sealed."""
     sealed, end = 0, time.monotonic() + ROUND_SECONDS
-    for run_id in due():
-        sealed += seal(run_id)
+    for run_id, silent in due():
+        sealed += seal(run_id, whole=silent)
         if time.monotonic() > end:
             break
     return sealed
 
 
-def due() -> list[int]:
-    """Runs (primary keys) with enough old rows, or with nothing but old rows."""
+def due() -> list[tuple[int, bool]]:
+    """Runs (primary keys) with enough old rows, or with nothing but old rows; whether it is the latter."""
     old = Q(written_at__lt=Now() - AGE)
     size = Func("points", function="pg_column_size", output_field=IntegerField())
     runs = MetricRow.objects.order_by().values("run")
     facts = runs.annotate(old=Count("pk", filter=old), young=Count("pk", filter=~old), bytes=Sum(size, filter=old))
     much = Q(old__gte=MANY_ROWS) | Q(bytes__gte=MANY_BYTES) | Q(young=0)
-    return list(facts.filter(much, old__gt=0).order_by("-old").values_list("run", flat=True))
+    return [
+        (run, not young) for run, young in facts.filter(much, old__gt=0).order_by("-old").values_list("run", "young")
+    ]
 
 
 @transaction.atomic
-def seal(run_id: int, age: timedelta = AGE) -> int:
-    """Turn the run's rows older than `age` into segments; how many rows. 0 if someone else is at it."""
+def seal(run_id: int, age: timedelta = AGE, *, whole: bool = True) -> int:
+    """Turn the run's rows older than `age` into segments; how many rows. 0 if someone else is at it.
+
+    Unless `whole`, what would only begin a segment of the densest series is left for the next time: it would be
+    written twice.
+    """
     open_ledger(run_id)
     ledger = MetricLedger.objects.select_for_update(skip_locked=True).filter(run=run_id).first()
     if ledger is None:
         return 0
-    pending, last_seq, attempt, count = collect(run_id, age)
+    rows = old_rows(run_id, age)
+    if not whole and (last := end_of_full_segments(run_id, rows)):
+        rows = rows.filter(seq__lte=last)
+    pending, last_seq, attempt, count = collect(rows)
     if not count:
         return 0
     write(run_id, attempt, pending)
@@ -71,13 +81,28 @@ def open_ledger(run_id: int) -> None:
     MetricLedger.objects.bulk_create([MetricLedger(run_id=run_id)], ignore_conflicts=True)
 
 
-def collect(run_id: int, age: timedelta) -> tuple[Pending, int, int, int]:
-    """The points of the oldest rows, the seq and the attempt of the last of these rows, and how many they are."""
-    rows = MetricRow.objects.filter(run=run_id)
+def old_rows(run_id: int, age: timedelta) -> QuerySet[MetricRow]:
+    """The rows before the first one that is younger: whatever the database's clock did, they have no gap."""
+    rows = MetricRow.objects.filter(run=run_id).order_by("seq")
     young = rows.filter(written_at__gte=Now() - age).aggregate(seq=Min("seq"))["seq"]
-    if young is not None:
-        rows = rows.filter(seq__lt=young)  # whatever the clock of the database did: no gap in what is sealed
-    texts = rows.order_by("seq").values_list("seq", "attempt", Cast("points", TextField()))
+    return rows if young is None else rows.filter(seq__lt=young)
+
+
+def end_of_full_segments(run_id: int, rows: QuerySet[MetricRow]) -> int | None:
+    """The seq of the row that completes the last segment these rows can fill; None if they fill none."""
+    unfilled = MetricAxis.objects.filter(run=run_id, count__lt=SEGMENT_POINTS).aggregate(most=Max("count"))["most"]
+    places, end = unfilled or 0, None
+    lines = Func(KeyTransform("step", "points"), function="jsonb_array_length", output_field=IntegerField())
+    for seq, count in rows.values_list("seq", lines):
+        if (places + count) // SEGMENT_POINTS > places // SEGMENT_POINTS:
+            end = seq
+        places += count
+    return end
+
+
+def collect(rows: QuerySet[MetricRow]) -> tuple[Pending, int, int, int]:
+    """The points of the first of these rows, the seq and the attempt of the last one taken, and how many they are."""
+    texts = rows.values_list("seq", "attempt", Cast("points", TextField()))
     pending, last_seq, last_attempt, count = Pending(), 0, 0, 0
     for seq, attempt, text in texts.iterator(chunk_size=50):
         pending.add(orjson.loads(text))
