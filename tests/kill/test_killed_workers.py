@@ -116,8 +116,9 @@ def delivered_points(job: Job) -> list[Any]:
 
 
 def comparable(step: int, tokens: int, values: dict[str, float]) -> tuple[int, int, dict[str, float]]:
-    """A point without the one series that measures time."""
-    return step, tokens, {key: float(value) for key, value in values.items() if key != "tokens_per_second"}
+    """A point without the series that measure time."""
+    clocks = ("tokens_per_second", "probe_seconds/")
+    return step, tokens, {key: float(value) for key, value in values.items() if not key.startswith(clocks)}
 
 
 def checkpoint_of(job: Job) -> str:
