@@ -17,13 +17,14 @@ from chimera.context import LocalContext
 from chimera.jobs import services
 from chimera.jobs.models import Job, State
 from chimera.launch.processes import Child, Family
+from chimera.projects.access import Actor
 from curriculum_app.core.schedule import Schedule
 from tests import factories
 from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
 from tests.processes import eventually, kill, start_worker
 from training_app.core.configs import TINY, TrainConfig
-from training_app.models import Checkpoint, MetricRow
-from training_app.services.replay import lines_of
+from training_app.models import Checkpoint, MetricRow, TrainingRun
+from training_app.selectors.history import history
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(150), pytest.mark.django_db(transaction=True)]
 FAULTY = "tests.kill.worker_with_fault"
@@ -49,7 +50,7 @@ def test_a_run_killed_three_times_ends_with_the_weights_and_points_of_one_never_
     probes = [{"key": key, "config": {"every": 10}} for key in ("stable_rank", "token_entropy")]
     config = TrainConfig.model_validate(
         {"name": "victim", "schedule": schedule.uid, "model": TINY, "batch_sequences": 1, "probes": probes,
-         "evaluate_every": 100, "checkpoint_every_steps": 20}
+         "evaluate_every": 100, "checkpoint_every_steps": 20, "keep_every_steps": 60}
     )  # fmt: skip
     weights, points = uninterrupted(config, tmp_path / "reference")
     first, second = sorted(random.Random(20).sample(range(30, round(0.7 * len(points))), 2))
@@ -66,8 +67,20 @@ def test_a_run_killed_three_times_ends_with_the_weights_and_points_of_one_never_
 
     assert job.state == State.SUCCEEDED, job.error_text
     assert job.attempt >= 4  # more if a busy machine let a lease expire
-    assert checkpoint_of(job) == weights
-    assert delivered_points(job) == points
+    assert checkpoints_of(job) == weights
+    assert delivered_points(actor, job) == points
+
+
+def test_one_swapped_batch_in_a_real_run_turns_it_red(family: Family, tmp_path: Path) -> None:
+    actor = factories.make_actor()
+    schedule = factories.make_schedule(actor)
+    config = {"name": "swapped", "schedule": schedule.uid, "model": TINY.as_json(), "batch_sequences": 8, "probes": []}
+    job, _ = services.start(actor, "train", config)
+    worker = start_worker(family, tmp_path / "worker.log", module=FAULTY, CHIMERA_TEST_SWAP="2")
+    eventually(lambda: ended(job), worker=worker)
+    assert (job.state, job.error_class) == (State.FAILED, "DeliveryMismatch")
+    assert "16 of " in job.error_text and "first at row 16" in job.error_text
+    assert not Checkpoint.objects.exists()
 
 
 def test_a_composite_of_composites_ends_with_one_worker_of_one_process(
@@ -95,8 +108,8 @@ def kill_at(job: Job, step: int, worker: Child) -> None:
     assert not job.finished
 
 
-def uninterrupted(config: TrainConfig, root: Path) -> tuple[str, list[Any]]:
-    """The digest of the final weights and the points of the same run in this process, in a store of its own."""
+def uninterrupted(config: TrainConfig, root: Path) -> tuple[list[str], list[Any]]:
+    """The digests of the weights of all checkpoints in order and the points of the same run, here, in its own store."""
     from training_app.core.jobs.train import run
 
     shutil.copytree(settings.DATA_DIR / "artefacts", root / "artefacts")
@@ -104,15 +117,21 @@ def uninterrupted(config: TrainConfig, root: Path) -> tuple[str, list[Any]]:
     row = factories.Schedule.objects.get(pk=config.schedule.number)
     ctx.artefacts = {str(config.schedule): Schedule.open(ctx.store.load("schedule", row.digest))}
     stored = run(config, ctx).stored
-    return weights_digest(stored.manifest), [comparable(*point) for point in ctx.recorder.points]
+    kept = [weights_digest(ctx.recorder.kept[step].manifest) for step in sorted(ctx.recorder.kept)]
+    return [*kept, weights_digest(stored.manifest)], [comparable(*point) for point in ctx.recorder.points]
 
 
-def delivered_points(job: Job) -> list[Any]:
-    """Every point the killed and resumed run has recorded, in the order of its rows."""
-    found = []
-    for row in MetricRow.objects.filter(run__job=job).order_by("seq"):
-        found += [comparable(step, tokens, values) for step, tokens, _, values in lines_of(row.points)]
-    return found
+def delivered_points(actor: Actor, job: Job) -> list[Any]:
+    """Every point the killed and resumed run has recorded, sealed or not, in the order of its steps."""
+    run = TrainingRun.objects.get(job=job)
+    found: dict[tuple[int, int], dict[str, float]] = {}
+    for key, series in history(actor, run, sorted(run.latest)).series.items():
+        assert len(set(series.step.tolist())) == len(series), f"{key} has points twice"
+        for step, tokens, value in zip(
+            series.step.tolist(), series.tokens.tolist(), series.value.tolist(), strict=True
+        ):
+            found.setdefault((step, tokens), {})[key] = value
+    return [comparable(step, tokens, found[step, tokens]) for step, tokens in sorted(found)]
 
 
 def comparable(step: int, tokens: int, values: dict[str, float]) -> tuple[int, int, dict[str, float]]:
@@ -121,8 +140,8 @@ def comparable(step: int, tokens: int, values: dict[str, float]) -> tuple[int, i
     return step, tokens, {key: float(value) for key, value in values.items() if not key.startswith(clocks)}
 
 
-def checkpoint_of(job: Job) -> str:
-    return weights_digest(Checkpoint.objects.get(run__job=job).manifest)
+def checkpoints_of(job: Job) -> list[str]:
+    return [weights_digest(row.manifest) for row in Checkpoint.objects.filter(run__job=job).order_by("step")]
 
 
 def weights_digest(manifest: dict[str, Any]) -> str:

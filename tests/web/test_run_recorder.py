@@ -141,16 +141,25 @@ def test_stepping_back_cuts_to_the_earlier_point_and_notes_it(project, tmp_path)
     assert SavedState.objects.get(run=run).step == 3
 
 
-def test_without_its_directory_a_saved_state_is_forgotten_and_the_run_starts_again(project, tmp_path):
+def test_where_scratch_was_cleared_a_saved_state_is_forgotten_and_the_run_starts_again(project, tmp_path):
     run = make_run(project)
     first = recorder_of(run)
     first.write(1, 1000, {"loss": 5.0})
-    first.checkpoint(CheckpointNote(tmp_path / "gone", 1, 1000))
+    first.checkpoint(CheckpointNote(tmp_path / "gone" / "step-1", 1, 1000))
     next_attempt(run)
     second = recorder_of(run)
     assert second.resume() is None
     assert points_of(run) == [] and not SavedState.objects.exists()
     assert RunEvent.objects.latest("pk").message == "started again from the first step (attempt 2)"
+
+
+def test_a_resume_point_that_alone_is_missing_is_told_so_that_the_one_before_it_is_tried(project, tmp_path):
+    run = make_run(project)
+    first = recorder_of(run)
+    first.write(1, 1000, {"loss": 5.0})
+    first.checkpoint(CheckpointNote(tmp_path / "step-1", 1, 1000))
+    next_attempt(run)
+    assert recorder_of(run).resume() == CheckpointNote(tmp_path / "step-1", 1, 1000)
 
 
 def test_an_attempt_that_fails_before_its_first_step_leaves_the_table_row_alone(project):

@@ -209,10 +209,11 @@ class RunRecorder:
         SavedState.objects.update_or_create(run_id=self.run_id, defaults=facts)
 
     def _noted(self) -> CheckpointNote | None:
+        """The resume point; none when the job's scratch was cleared. One that is missing alone is a damaged one."""
         saved = SavedState.objects.filter(run=self.run_id).first()
         if saved is None:
             return None
-        if not Path(saved.path).is_dir():
+        if not Path(saved.path).parent.is_dir():
             saved.delete()
             return None
         return CheckpointNote(Path(saved.path), saved.step, saved.tokens)
