@@ -14,7 +14,7 @@ refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 refs.register(models.Diagnosis, "training_app.core.diagnosis:Diagnosis")
 provide("unread-alerts", "training_app.selectors.alerts:unread_counter")
 provide("embed", "training_app.services.models:embedder")
-provide("installed_models", "training_app.services.models:installed_models")
+provide("installed_models", "training_app.selectors.installed_models:installed_models")
 
 register(
     JobKind(

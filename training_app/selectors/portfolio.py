@@ -20,9 +20,9 @@ from training_app.core.embedder import MODEL_FACTS
 from training_app.core.footprint import Memory, Method, Rates
 from training_app.core.model_shape import ModelShape, shape_of
 from training_app.models import Checkpoint
+from training_app.selectors.installed_models import installed_models
 from training_app.selectors.machines import rates_of
 from training_app.selectors.measured import Measured, measured_of
-from training_app.services.models import installed_models
 
 PAGE_SIZE = 30
 STARTER_VOCABULARY = 2048

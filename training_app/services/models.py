@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from django.conf import settings
-
 from training_app.core.embedder import TransformerEmbedder
-
-
-def installed_models() -> Path:
-    """The directory of this installation that holds one folder per installed model."""
-    return Path(settings.DATA_DIR) / "models"
+from training_app.selectors.installed_models import installed_models
 
 
 def embedder() -> TransformerEmbedder:
