@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.models import Max
 
 from chimera.context import LocalContext
@@ -19,7 +20,7 @@ from chimera.jobs.models import Job, State
 from chimera.launch.processes import Child, Family
 from chimera.projects.access import Actor
 from curriculum_app.core.schedule import Schedule
-from tests import factories
+from tests import embedded, factories
 from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
 from tests.processes import eventually, kill, start_worker
 from training_app.core.configs import TINY, TrainConfig
@@ -83,6 +84,24 @@ def test_one_swapped_batch_in_a_real_run_turns_it_red(family: Family, tmp_path: 
     assert not Checkpoint.objects.exists()
 
 
+@pytest.mark.skipif(not embedded.owns_postgres(), reason="the database is not the tests' own")
+def test_a_restart_of_the_database_in_mid_run_loses_nothing_and_doubles_nothing(family: Family, tmp_path: Path) -> None:
+    actor = factories.make_actor()
+    schedule = factories.make_schedule(actor)
+    config = TrainConfig.model_validate(
+        {"name": "patient", "schedule": schedule.uid, "model": TINY, "batch_sequences": 1, "probes": []}
+    )
+    weights, points = uninterrupted(config, tmp_path / "reference")
+    job, _ = services.start(actor, "train", config.as_json())
+    worker = start_worker(family, tmp_path / "worker.log")
+    eventually(lambda: recorded(job) >= 20, worker=worker)
+    connection.close()
+    embedded.restart_postgres()
+    eventually(lambda: ended(job), worker=worker)
+    assert job.state == State.SUCCEEDED, job.error_text
+    assert checkpoints_of(job) == weights and delivered_points(actor, job) == points
+
+
 def test_a_composite_of_composites_ends_with_one_worker_of_one_process(
     family: Family,
     tmp_path: Path,
@@ -98,14 +117,15 @@ def test_a_composite_of_composites_ends_with_one_worker_of_one_process(
 def kill_at(job: Job, step: int, worker: Child) -> None:
     """SIGKILL the worker once the run has recorded `step`; the run must not be over by then."""
 
-    def arrived() -> bool:
-        recorded = MetricRow.objects.filter(run__job=job).aggregate(last=Max("last_step"))["last"]
-        return (recorded or 0) >= step
-
-    eventually(arrived, worker=worker)
+    eventually(lambda: recorded(job) >= step, worker=worker)
     kill(worker)
     job.refresh_from_db()
     assert not job.finished
+
+
+def recorded(job: Job) -> int:
+    """The last step whose points are in the database."""
+    return MetricRow.objects.filter(run__job=job).aggregate(last=Max("last_step"))["last"] or 0
 
 
 def uninterrupted(config: TrainConfig, root: Path) -> tuple[list[str], list[Any]]:
