@@ -5,6 +5,7 @@ from chimera.jobs import refs
 from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
+from training_app.core.configs_average import AverageConfig
 from training_app.core.configs_diagnose import DiagnoseConfig
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.configs_import_run import ImportRunConfig
@@ -104,5 +105,16 @@ register(
         config=DiagnoseConfig,
         run="training_app.core.jobs.diagnose:run",
         adopt="training_app.services.diagnoses:adopt_diagnose",
+    )
+)
+register(
+    JobKind(
+        name="average",
+        title="Average",
+        summary="Average the weights of two or more checkpoints, or of the last ones of a run, into a new one.",
+        config=AverageConfig,
+        run="training_app.core.jobs.average:run",
+        adopt="training_app.services.averages:adopt_average",
+        complete="training_app.services.averages:complete",
     )
 )

@@ -52,6 +52,8 @@ class JobKind:
     that may exist by now), `conclude` is `conclude(job, finished) -> Adopted`, called when all of them have succeeded.
     Of a client: `queue` is `CLIENT_QUEUE`, and a program elsewhere starts it, holds its lease and ends it.
     `created` is `created(job) -> None`, called in the transaction that creates the job.
+    `complete` is `complete(raw, project) -> raw`, called before a config is validated: what short forms of it name in
+    this project is spelt out, so that the config that is stored means the same ever after.
     `recorder` is `recorder(job, lease) -> Recorder`. `page` is `page(job) -> str`, the URL a browser goes to.
     """
 
@@ -64,6 +66,7 @@ class JobKind:
     plan: str = ""
     conclude: str = ""
     created: str = ""
+    complete: str = ""
     recorder: str = ""
     page: str = ""
     queue: str = "cpu"

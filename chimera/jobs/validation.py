@@ -8,14 +8,15 @@ from pydantic import ValidationError
 
 from chimera.errors import InputError, Problem, problems_of
 from chimera.jobs import refs
-from chimera.jobs.kinds import JobKind, get_kind
+from chimera.jobs.kinds import JobKind, get_kind, resolve
 from chimera.jobs.storable import paths_with_nul
 from chimera.projects.models import Project
 from chimera.typed import Config
 
 
 def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
-    """The config of a job of `kind` in `project`; lists of references that mean everything when left out are filled.
+    """The config of a job of `kind` in `project`; lists of references that mean everything when left out are filled,
+    and short forms of the kind are spelt out.
 
     Raises:
         InputError: unknown kind, invalid fields, or references to what is not in the project.
@@ -25,8 +26,11 @@ def validate(kind: str | JobKind, raw: Any, project: Project) -> Config:
         raise InputError(Problem(f"the config must be a JSON object, not {type(raw).__name__}"))
     if unstorable := list(paths_with_nul(raw)):
         raise InputError([Problem("Null characters are not allowed.", field=path) for path in unstorable])
+    filled = refs.with_every(described.config, raw, project)
+    if described.complete:
+        filled = resolve(described.complete)(filled, project)
     try:
-        config = described.config.model_validate(refs.with_every(described.config, raw, project))
+        config = described.config.model_validate(filled)
     except ValidationError as error:
         raise InputError(problems_of(error)) from error
     problems = refs.missing(project, config)

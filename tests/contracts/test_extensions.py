@@ -40,6 +40,7 @@ from tests.core.training.run_factory import make_config, make_context, step_view
 from training_app.core.adapters.base import ADAPTERS
 from training_app.core.alerts.base import ALERTS, Rule
 from training_app.core.architectures.base import ARCHITECTURES
+from training_app.core.averages.base import AVERAGES
 from training_app.core.learning_rates.base import LEARNING_RATES
 from training_app.core.objectives.base import OBJECTIVES
 from training_app.core.probes.base import PROBES, StepView
@@ -50,7 +51,7 @@ ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPI
 ALERT_ENTRIES = list(ALERTS)
 REGISTRIES: list[Registry[Any]] = [
     *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS),
-    *(ARCHITECTURES, ADAPTERS, OBJECTIVES, LEARNING_RATES, RUN_READERS),
+    *(ARCHITECTURES, ADAPTERS, AVERAGES, OBJECTIVES, LEARNING_RATES, RUN_READERS),
 ]
 ENTRIES = [entry for registry in REGISTRIES for entry in registry]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.

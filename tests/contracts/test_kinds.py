@@ -33,13 +33,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "measure-worker": {},
     "generate-reply": {"checkpoint": "checkpoint-1", "messages": [{"role": "user", "content": "Who are you?"}]},
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
+    "average": {"name": "last two", "checkpoints": ["checkpoint-1", "checkpoint-2"], "weights": {"key": "wma"}},
     "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},
     "study": {"sequences": "sequences-1"},
     "starter": {},
     "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},
     "subset": {"name": "edu", "dataset": "dataset-1", "classifier": "classifier-1"},
 }  # fmt: skip
-DOTTED = ("run", "adopt", "plan", "conclude", "created", "recorder", "page")
+DOTTED = ("run", "adopt", "plan", "conclude", "created", "complete", "recorder", "page")
 of_every_kind = pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
 
 

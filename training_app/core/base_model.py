@@ -38,19 +38,21 @@ def starting_model(config: TrainConfig, table: SequenceTable, base: Checkpoint |
     return model
 
 
-def require_undamaged(base: Checkpoint) -> None:
-    """Every file of the base, and of what an adapter sits on, is as it was sealed (read once: 500 MB take a second).
+def require_undamaged(base: Checkpoint, field: str = "base", name: str = "the base") -> None:
+    """Every file of `base`, and of what an adapter sits on, is as it was sealed (read once: 500 MB take a second).
+
+    `field` and `name` say what it is in the config.
 
     Raises:
         InputError: a file is missing or was changed; says which.
     """
     damaged = ArtefactStore(base.path.parents[2]).verify(base.stored)
     if damaged:
-        said = "; ".join(f"{name} {problem}" for name, problem in damaged.items())
-        hint = "choose another checkpoint, or bring its files back from a copy: nothing is trained on damaged weights"
-        raise InputError(Problem(f"the base is damaged: {said}", field="base", file=str(base.path), hint=hint))
+        said = "; ".join(f"{file} {problem}" for file, problem in damaged.items())
+        hint = "choose another checkpoint, or bring its files back from a copy: nothing is made of damaged weights"
+        raise InputError(Problem(f"{name} is damaged: {said}", field=field, file=str(base.path), hint=hint))
     if base.is_adapter:
-        require_undamaged(base.load_base())
+        require_undamaged(base.load_base(), field, name)
 
 
 def require_same_tokenizer(base: Checkpoint, table: SequenceTable) -> None:

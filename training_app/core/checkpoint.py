@@ -8,7 +8,8 @@ were fed), `row_losses.npy` (the mean loss of each, nats per target) and, if ask
 Manifest: `parameters`, `context_length`, `vocab_size`, `architecture`, `adapter` (key and config), `base` (digest of
 the checkpoint it was trained from, or null), `licence`, `step`, `tokens`, `next_row` (of the schedule), `summary` (see
 `training_app.core.summary`), `train_config`, `schedule` and `sequences` digests. The entries of a run are absent in an
-imported model.
+imported model. An average has `averaged` (digests of its sources, the oldest first) and `average` (see
+`training_app.core.averaging`), of the entries of a run those that its sources share, and a summary of its scores alone.
 """
 
 from __future__ import annotations
@@ -79,16 +80,7 @@ class Checkpoint(Opened):
 
     def load_model(self) -> PreTrainedModel:
         """The model in float32, in evaluation mode, from the store alone; an adapter is merged into its base."""
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        if self.is_adapter:
-            return self._merged()
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            self.path, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
-        model.train(False)
-        return model
+        return self._merged() if self.is_adapter else whole_model(self.path)
 
     def load_base(self) -> Checkpoint:
         """The checkpoint this one was trained from.
@@ -124,6 +116,18 @@ class Checkpoint(Opened):
         return TextLoss(
             model, Tokenizer.from_file(str(self.tokenizer_path)), config.eos_token_id, config.max_position_embeddings
         )
+
+
+def whole_model(folder: Path) -> PreTrainedModel:
+    """The model whose whole weights lie in `folder`, in float32, in evaluation mode."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+    )
+    model.train(False)
+    return model
 
 
 def save_checkpoint(store: ArtefactStore, run: Run, scores: HeldOutScores, summary: TrainSummary) -> Stored:

@@ -15,7 +15,7 @@ from chimera.projects.request import actor_of, crumbs, off_the_loop
 from training_app.models import Checkpoint
 from training_app.selectors import runs as selectors
 from training_app.selectors.checkpoint_lineage import family_of
-from training_app.selectors.checkpoints import checkpoint_facts, fork_query
+from training_app.selectors.checkpoints import average_facts, average_query, checkpoint_facts, fork_query
 from training_app.selectors.measured import estimate_of, measured_of
 from training_app.selectors.portfolio import checkpoint_shape
 from training_app.services import checkpoints as services
@@ -32,6 +32,8 @@ def checkpoint_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "checkpoint": row,
         "facts": checkpoint_facts(row),
         "fork": fork_query(row),
+        "average": average_query(row.run),
+        "averaged": average_facts(actor, row),
         "shape": shape,
         "estimate": estimate_of(row, shape),
         "measured": measured_of(row),

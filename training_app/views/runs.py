@@ -23,9 +23,11 @@ from training_app.selectors import run_columns as table
 from training_app.selectors import runs as selectors
 from training_app.selectors.batch import batch_of
 from training_app.selectors.browse import logged_in_project
+from training_app.selectors.checkpoints import average_query
 from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
+from training_app.selectors.forks import fork_of, forks_from, place_to_fork
 from training_app.selectors.phases import phase_bands
 from training_app.selectors.probe_costs import likely_keys, probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
@@ -118,6 +120,7 @@ def _head(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
         "verbs": verbs_for(run.job) if actor.can_edit else [],
         "compared": siblings(actor, run),
         "resumed": selectors.last_resume(actor, run),
+        "fork_place": place_to_fork(actor, run) if actor.can_edit else None,
     }
 
 
@@ -126,12 +129,16 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
     always = cards_with_points(RUN_CARDS, run.latest) if run.foreign else RUN_CARDS
     cards = [*always, *cards_with_points(PROBE_CARDS, likely_keys(run))]
+    kept = selectors.checkpoints(actor, run)
     context = _page(request, run, "run-detail") | {
         "cards": cards,
         "architecture": model_line(run),
         "seq": live.last_seq(actor, run.pk),
         "timeline": timeline(actor, run),
-        "checkpoints": selectors.checkpoints(actor, run),
+        "checkpoints": kept,
+        "average": average_query(run),
+        "forked": fork_of(actor, run),
+        "forks": forks_from(actor, kept),
         "order": verdict_on_order(run),
         "bands": [band.as_json() for band in phase_bands(run)],
         **browser(request, sorted(run.latest), reverse("run-metrics", args=[pk]), unfold=run.foreign),

@@ -1,0 +1,1 @@
+"""How much each of several checkpoints counts in their average: one file each."""
