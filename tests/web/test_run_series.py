@@ -8,11 +8,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from chimera.binary_rows import binary_rows
 from chimera.jobs.models import State
 from tests.web.run_factory import Clock, feed, made_up_values, make_run, recorder_of
 from training_app.models import TrainingRun
 from training_app.selectors.compare import config_lines, flatten
-from training_app.selectors.series import keys_matching, short_label
+from training_app.selectors.series import keys_matching, rounded, short_label
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +191,15 @@ def test_runs_of_another_project_cannot_be_compared(editor, stranger, editor_cli
 def test_nested_configs_flatten_to_dotted_names():
     assert flatten({"a": {"b": [1, {"c": 2}], "d": {}}}) == {"a.b.0": 1, "a.b.1.c": 2, "a.d": {}}
     assert config_lines([]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "drawn"),
+    [(1.23456789, 1.234568), (-9.87654321e-12, -9.876543e-12), (123456789.0, 123456800.0), (0.0, 0.0), (0.1, 0.1)],
+)
+def test_drawn_values_have_seven_digits(given, drawn):
+    assert rounded(np.array([given, np.nan, np.inf])) == [drawn, None, None]
+
+
+def test_a_query_that_nothing_can_meet_has_no_binary_rows(editor):
+    assert binary_rows(TrainingRun.objects.filter(pk__in=[]).values_list("pk")) == []

@@ -25,7 +25,8 @@ def envelope(x: Floats, y: Floats, num_buckets: int, log_x: bool = False) -> Env
     what lies at or below 0 is left out, as it cannot be drawn there.
     """
     kept = np.isfinite(y) & (x > 0 if log_x else True)
-    x, y = x[kept], y[kept]
+    if not kept.all():
+        x, y = x[kept], y[kept]
     if not len(x):
         return Envelope(x, y, y)
     starts = _starts(np.log(x) if log_x else x, num_buckets)

@@ -13,6 +13,7 @@ shuffled too, with as many bytes as the largest needs; equal steps need none. Bo
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -64,8 +65,14 @@ def unpack_ints(packed: Sequence[Packed], counts: Sequence[int]) -> Words:
     for (code, count), places in _alike(packed, counts).items():
         for first in range(0, len(places), _AT_ONCE):
             some = places[first : first + _AT_ONCE]
-            for place, words in zip(some, _unpacked([packed[i] for i in some], code, count), strict=True):
-                result[ends[place] - count : ends[place]] = words
+            columns, start = [packed[i] for i in some], ends[some[0]] - count
+            if some[-1] - some[0] == len(some) - 1:  # neighbours: straight to where they belong
+                _unpack(columns, code, result[start : start + len(some) * count].reshape(len(some), count))
+                continue
+            words = np.empty((len(some), count), dtype=np.int64)
+            _unpack(columns, code, words)
+            for place, row in zip(some, words, strict=True):
+                result[ends[place] - count : ends[place]] = row
     return result
 
 
@@ -75,11 +82,11 @@ def unpack_floats(packed: Sequence[Packed], counts: Sequence[int]) -> Floats:
 
 
 def _alike(packed: Sequence[Packed], counts: Sequence[int]) -> dict[tuple[int, int], list[int]]:
-    found: dict[tuple[int, int], list[int]] = {}
-    for place, (column, count) in enumerate(zip(packed, counts, strict=True)):
-        if not column or not count:
-            raise DamagedColumn(f"column {place} is empty")
-        found.setdefault((column[0], count), []).append(place)
+    if not all(packed) or not all(counts):
+        raise DamagedColumn("a column is empty")
+    found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, kind in enumerate(zip([column[0] for column in packed], counts, strict=True)):
+        found[kind].append(place)
     return found
 
 
@@ -105,35 +112,37 @@ def _compressed(octets: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL).compress(octets) if octets else b""
 
 
-def _unpacked(columns: Sequence[Packed], code: int, count: int) -> Words:
-    """Columns of one layout and length as the rows of an array."""
+def _unpack(columns: Sequence[Packed], code: int, words: Words) -> None:
+    """Columns of one layout and length into the rows of `words`."""
     if code == PLAIN:
-        return _unshuffled([column[1:] for column in columns], 8, count)
+        _unshuffle([column[1:] for column in columns], 8, words)
+        return
     start = 1 + _HEAD.size
     if code > 8 or min(map(len, columns)) < start:
         raise DamagedColumn(f"a column begins with {code}")
-    heads = np.frombuffer(b"".join(column[1:start] for column in columns), dtype="<i8").reshape(-1, 2)
-    words = np.empty((len(columns), count), dtype=np.int64)
+    heads = np.frombuffer(b"".join([column[1:start] for column in columns]), dtype="<i8").reshape(-1, 2)
     words[:, 0] = heads[:, 0]
     if code:
-        words[:, 1:] = _unshuffled([column[start:] for column in columns], code, count - 1)
+        _unshuffle([column[start:] for column in columns], code, words[:, 1:])
         words[:, 1:] += heads[:, 1:]
     else:
         words[:, 1:] = heads[:, 1:]
-    return np.cumsum(words, axis=1, out=words)
+    np.cumsum(words, axis=1, out=words)
 
 
-def _unshuffled(frames: Sequence[Packed], width: int, count: int) -> Words:
-    """Words whose lowest `width` bytes stand in `frames`, a row per frame."""
+def _unshuffle(frames: Sequence[Packed], width: int, words: Words) -> None:
+    """The words whose lowest `width` bytes stand in `frames`, into a row per frame."""
     expand: Callable[[Packed], bytes] = zstandard.ZstdDecompressor().decompress
     try:
         octets = b"".join(map(expand, frames))
     except zstandard.ZstdError as error:
         raise DamagedColumn(f"a column cannot be expanded: {error}") from error
+    count = words.shape[1]
     if len(octets) != len(frames) * width * count:
         raise DamagedColumn(f"{len(octets)} bytes where {len(frames) * width * count} are expected")
     rows = np.frombuffer(octets, dtype=np.uint8).reshape(len(frames), width, count)
-    words = (np.zeros if width < 8 else np.empty)((len(frames), count, 8), dtype=np.uint8)
+    if width < 8:
+        words[:] = 0
+    target = words.view(np.uint8).reshape(len(frames), count, 8)
     for place in range(width):
-        words[:, :, place] = rows[:, place]
-    return words.view("<i8").reshape(len(frames), count)
+        target[:, :, place] = rows[:, place]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dtbtrs
+from scipy.linalg.blas import dtbsv
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -115,37 +115,62 @@ def smooth(step: Ints, value: Floats, smoothing: float) -> Smoothed:
     if smoothing == 0.0:
         finite = np.isfinite(value)
         return Smoothed(np.where(finite, value, np.nan), *_last_point(value[finite]))
-    smoothed, carried = np.empty(len(value)), np.zeros(2)
+    smoothed, sums = np.empty(len(value)), _Sums(smoothing)
     for start in range(0, len(value), _BLOCK):
         block = slice(start, start + _BLOCK)
-        before = int(step[start - 1]) if start else int(step[0])
-        sums = _decayed_sums(step[block], value[block], smoothing, before, carried)
+        total, weight = sums.over(step[block], value[block])
         with np.errstate(divide="ignore", invalid="ignore"):
-            np.divide(sums[:, 0], sums[:, 1], out=smoothed[block])
-        carried = sums[-1].copy()
-    return Smoothed(smoothed, float(carried[0]), float(carried[1]))
+            np.divide(total, weight, out=smoothed[block])
+    return Smoothed(smoothed, sums.total, sums.weight)
 
 
 def _last_point(values: Floats) -> tuple[float, float]:
     return (float(values[-1]), 1.0) if len(values) else (0.0, 0.0)
 
 
-def _decayed_sums(step: Ints, value: Floats, decay: float, before: int, carried: Floats) -> Floats:
-    """(total, weight) at each point: N_k = decay^(step_k − step_{k−1}) · N_{k−1} + v_k from N = `carried` at `before`.
+class _Sums:
+    """Total and weight at each point: N_k = decay^(step_k − step_{k−1}) · N_{k−1} + v_k, block after block.
 
-    The recurrence is a lower bidiagonal system, which LAPACK solves from the first row to the last: one multiplication
-    and one addition a point, so the sums of a prefix are the same floats however long the series is.
+    Everything at a point is computed from the points up to it in an order that does not depend on the later ones, so
+    the sums of a prefix are the same floats however long the series is.
     """
-    factor = _powers(decay, np.diff(step, prepend=before))
-    finite = np.isfinite(value)
-    sums = np.empty((2, len(value)))
-    sums[0] = np.where(finite, value, 0.0)
-    sums[1] = finite
-    sums[:, 0] += factor[0] * carried
-    band = np.ones((len(value), 2))
+
+    def __init__(self, decay: float) -> None:
+        self.decay, self.total, self.weight = decay, 0.0, 0.0
+        self._step: int | None = None
+        self._steady: float | None = None  # the factor under which another finite point leaves the weight as it is
+
+    def over(self, step: Ints, value: Floats) -> tuple[Floats, Floats]:
+        """The sums at the points of the next block."""
+        factor = _powers(self.decay, np.diff(step, prepend=step[0] if self._step is None else self._step))
+        finite = np.isfinite(value)
+        total = _recurrence(factor, np.where(finite, value, 0.0), self.total)
+        weight = self._weights(factor, finite)
+        steady = len(weight) > 1 and finite[-1] and weight[-1] == weight[-2]
+        self._steady = float(factor[-1]) if steady else None
+        self.total, self.weight, self._step = float(total[-1]), float(weight[-1]), int(step[-1])
+        return total, weight
+
+    def _weights(self, factor: Floats, finite: NDArray[np.bool_]) -> Floats:
+        """Equal steps soon bring the weight to a float that the recurrence maps to itself: it is then filled in."""
+        weight = finite.astype(np.float64)
+        changes = np.flatnonzero((factor != self._steady) | ~finite) if self._steady is not None else [0]
+        first = int(changes[0]) if len(changes) else len(weight)
+        weight[:first] = self.weight
+        if first < len(weight):
+            weight[first:] = _recurrence(factor[first:], weight[first:], self.weight)
+        return weight
+
+
+def _recurrence(factor: Floats, added: Floats, before: float) -> Floats:
+    """N_k = factor_k · N_{k−1} + added_k from N = `before`; `added` is overwritten.
+
+    A lower bidiagonal system, which BLAS solves from the first row to the last: a multiplication and an addition each.
+    """
+    added[0] += factor[0] * before
+    band = np.ones((len(added), 2))
     band[:-1, 1] = -factor[1:]
-    solved, _ = dtbtrs(band.T, sums.T, uplo="L", diag="U", overwrite_b=1)
-    return np.asarray(solved)
+    return np.asarray(dtbsv(1, band.T, added, lower=1, diag=1, overwrite_x=1))
 
 
 def _powers(decay: float, gaps: Ints) -> Floats:
@@ -176,16 +201,17 @@ def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> Indices:
     """
     if max_points < 8:
         raise ValueError("max_points must be at least 8")
-    index = np.flatnonzero(np.isfinite(y))
-    if len(index) <= max_points:
-        return index
-    if len(index) < len(y):
+    finite = np.isfinite(y)
+    index = None if finite.all() else np.flatnonzero(finite)
+    if index is not None:
         x, y = x[index], y[index]
+    if len(y) <= max_points:
+        return np.arange(len(y)) if index is None else index
     starts = _bucket_starts(x, max_points // 4, log_x)
     ends = np.append(starts[1:], len(y))
     of_bucket = [_picture(y[a:b]) + a for a, b in zip(starts, ends, strict=True)]
-    kept: Indices = index[np.unique(np.concatenate(of_bucket))]
-    return kept
+    kept: Indices = np.unique(np.concatenate(of_bucket))
+    return kept if index is None else index[kept]
 
 
 def _picture(y: Floats) -> Indices:

@@ -13,6 +13,7 @@ from django.db.models import Func, JSONField, QuerySet, TextField
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
+from chimera.binary_rows import binary_rows
 from chimera.projects.access import Actor
 from training_app.core import series as core
 from training_app.core.sealing import Places
@@ -139,7 +140,7 @@ def _sealed(
     if not part.whole:
         wanted = wanted.filter(pk__in=_covering(wanted, part, ledgers))
     segments: Segments = {}
-    for pk, key, axis, data in wanted.values_list("run", "key", "axis", "data"):
+    for pk, key, axis, data in binary_rows(wanted.values_list("run", "key", "axis", "data")):
         segments.setdefault((pk, key), []).append((axis, data))
     axes = _Axes(pks, {axis for some in segments.values() for axis, _ in some})
     found: dict[int, dict[str, Series]] = {pk: {} for pk in pks}
@@ -170,7 +171,8 @@ class _Axes:
 
     def __init__(self, runs: Sequence[int], pks: set[int]) -> None:
         near = MetricAxis.objects.filter(run__in=runs, pk__range=(min(pks, default=0), max(pks, default=0)))
-        rows = near.values_list("pk", "count", "step", "tokens", "time")  # a range: lists of thousands are slow
+        # A range: lists of thousands are slow.
+        rows = binary_rows(near.values_list("pk", "count", "step", "tokens", "time"))
         self._rows = {pk: (count, step, tokens, time) for pk, count, step, tokens, time in rows}
         self._places: dict[tuple[int, ...], Places] = {}
 

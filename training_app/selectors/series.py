@@ -145,7 +145,8 @@ def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: 
     """One series as a chart draws it. `total`, `weight` and `last_step` let the client continue the smoothing."""
     smoothed = core.smooth(series.step, series.value, smoothing)
     shown, described = series.take(kept), describe(key)
-    lost = np.flatnonzero(~series.finite)
+    finite = series.finite
+    lost = series.step[:0] if finite.all() else np.flatnonzero(~finite)
     return {
         "key": key,
         "label": described.label(key),
@@ -154,7 +155,7 @@ def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: 
         "count": len(series),
         "step": shown.step.tolist(),
         "tokens": shown.tokens.tolist(),
-        "time": [round(seconds, 3) for seconds in (shown.time - start).tolist()],
+        "time": np.round(shown.time - start, 3).tolist(),
         "raw": rounded(shown.value),
         "smooth": rounded(smoothed.value[kept]),
         "total": smoothed.total,
@@ -176,4 +177,10 @@ def short_label(key: str) -> str:
 
 def rounded(values: core.Floats) -> list[float | None]:
     """Seven significant digits; what is no number (before the first finite value) becomes a gap."""
-    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+    finite = np.isfinite(values)
+    size = np.abs(np.where(finite & (values != 0), values, 1.0))
+    places = DIGITS - 1 - np.floor(np.log10(size)).astype(np.int64)
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)  # whole numbers: each division rounds once
+    with np.errstate(invalid="ignore", over="ignore"):
+        numbers = (np.round(values * up / down) / up * down).tolist()
+    return numbers if finite.all() else [number if math.isfinite(number) else None for number in numbers]

@@ -6,7 +6,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+import orjson
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from chimera.errors import InputError, Problem
@@ -21,18 +22,18 @@ from training_app.views.request import chosen_runs, problems_json, run_or_404
 
 
 @require_GET
-def run_series(request: HttpRequest, pk: int) -> JsonResponse:
+def run_series(request: HttpRequest, pk: int) -> HttpResponse:
     """`?key=loss&key=held_out/*&x=tokens&smoothing=0.9&lo=&hi=&max_points=&log_x=1`; see `selectors.series`."""
     run = run_or_404(request, pk)
     try:
         view = selectors.view_of(request.GET)
-        return JsonResponse(selectors.run_series(actor_of(request), run, request.GET.getlist("key"), view))
+        return _json(selectors.run_series(actor_of(request), run, request.GET.getlist("key"), view))
     except InputError as error:
         return problems_json(error)
 
 
 @require_GET
-def compare_series(request: HttpRequest) -> JsonResponse:
+def compare_series(request: HttpRequest) -> HttpResponse:
     """`?run=1&run=2&key=loss&by=group&band=range` and the parameters of a view."""
     by: str = request.GET.get("by", "none")
     band: Any = request.GET.get("band", "range")
@@ -47,7 +48,12 @@ def compare_series(request: HttpRequest) -> JsonResponse:
         return problems_json(error)
     runs, _ = chosen_runs(request)
     key = request.GET.get("key", "loss")
-    return JsonResponse(compared_series(actor_of(request), runs, key, view, by, band))
+    return _json(compared_series(actor_of(request), runs, key, view, by, band))
+
+
+def _json(content: Any) -> HttpResponse:
+    """As `JsonResponse`, several times as fast for lists of numbers."""
+    return HttpResponse(orjson.dumps(content), content_type="application/json")
 
 
 class _Echo:

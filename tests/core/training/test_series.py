@@ -152,3 +152,14 @@ def test_a_window_reaches_one_point_beyond_both_ends():
     assert window(x, 3.5, 6.5) == slice(3, 8)
     assert window(x, None, None) == slice(0, 10)
     assert window(x, 100.0, 200.0) == slice(9, 10)
+
+
+def test_a_weight_that_has_become_steady_is_the_float_that_the_recurrence_gives():
+    step = np.arange(1, 70_001)
+    step[40_000:] += 6  # one longer gap in the second block
+    value = np.sin(step * 0.01)
+    value[50_000] = np.nan
+    whole = smooth(step, value, 0.9).value
+    assert whole[39_990:50_010] == pytest.approx(naive_smooth(step, value, 0.9)[39_990:50_010], rel=1e-9, nan_ok=True)
+    for cut in (33_000, 40_001, 50_001):
+        assert np.array_equal(whole[:cut], smooth(step[:cut], value[:cut], 0.9).value, equal_nan=True)
