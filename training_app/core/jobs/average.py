@@ -66,11 +66,12 @@ def run(config: AverageConfig, ctx: Context) -> AverageResult:
 
 @contextmanager
 def _sources(config: AverageConfig, ctx: Context) -> Iterator[list[Source]]:
-    """The checkpoints from the fewest tokens to the most, undamaged, each with a file of its whole weights."""
+    """The checkpoints from the fewest tokens to the most (then by number), undamaged, with a file of whole weights."""
     from training_app.core.averaging import Source, whole_weights
     from training_app.core.base_model import require_undamaged
 
-    opened = [(f"checkpoints.{place}", str(ref), ctx.open(ref)) for place, ref in enumerate(config.checkpoints)]
+    named = sorted(enumerate(config.checkpoints), key=lambda item: item[1].number)
+    opened = [(f"checkpoints.{place}", str(ref), ctx.open(ref)) for place, ref in named]
     opened.sort(key=lambda item: item[2].manifest.get("tokens", 0))
     with tempfile.TemporaryDirectory(dir=ctx.scratch) as folder:
         found: list[Source] = []
