@@ -145,5 +145,5 @@ def test_queries_do_not_grow_with_schedules(editor, editor_client, schedule, dja
         make_curriculum(editor, f"other{seed}")
     with django_assert_max_num_queries(15):
         text(editor_client, detail(schedule.curriculum))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         text(editor_client, reverse("curricula"))

@@ -122,7 +122,7 @@ def test_a_version_of_another_project_is_not_found(stranger, curated, page):
 def test_queries_do_not_grow_with_versions(editor, editor_client, raw, django_assert_max_num_queries):
     for number in range(12):
         make_dataset(editor, f"extra{number}", parents=[raw])
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         text(editor_client, reverse("data"))
 
 

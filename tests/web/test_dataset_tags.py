@@ -71,7 +71,7 @@ def test_queries_do_not_grow_with_tags(editor, viewer_client, books, django_asse
     for number in range(12):
         tag_put(editor, make_dataset(editor, f"extra{number}"), f"tag{number}")
         tag_put(editor, books, f"here{number}")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         text(viewer_client, reverse("data"))
     with django_assert_max_num_queries(19):
         text(viewer_client, reverse("dataset-detail", args=[books.pk]))

@@ -91,7 +91,7 @@ def test_versions_of_another_project_are_not_found(stranger, viewer_client, raw,
 def test_queries_do_not_grow_with_versions(editor, viewer_client, raw, clean, django_assert_max_num_queries):
     for number in range(12):
         make_dataset(editor, f"extra{number}", parents=[raw])
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         text(viewer_client, reverse("dataset-detail", args=[raw.pk]))
     with django_assert_max_num_queries(11):
         text(viewer_client, url(raw, clean))
