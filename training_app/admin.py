@@ -10,7 +10,11 @@ from chimera.read_only_admin import ReadOnlyAdmin
 from training_app.models import (
     AlertRule,
     AlertsSeen,
+    Chat,
+    ChatReply,
+    ChatTurn,
     Checkpoint,
+    ClientSession,
     Diagnosis,
     MetricLedger,
     MetricRow,
@@ -18,6 +22,7 @@ from training_app.models import (
     RunEvent,
     SavedState,
     TrainingRun,
+    WorkerSpeed,
 )
 
 
@@ -112,3 +117,41 @@ class DiagnosisAdmin(ReadOnly):
     list_display = ("id", "label", "project", "checkpoint", "schedule", "bytes", "short_digest", "created_at")
     list_filter = ("project",)
     list_select_related = ("project", "checkpoint", "schedule")
+
+
+@admin.register(Chat)
+class ChatAdmin(ReadOnly):
+    list_display = ("id", "project", "created_by", "created_at", "system")
+    list_filter = ("project",)
+    list_select_related = ("project", "created_by")
+    search_fields = ("turns__prompt", "system")
+    date_hierarchy = "created_at"
+
+
+@admin.register(ChatTurn)
+class ChatTurnAdmin(ReadOnly):
+    list_display = ("id", "chat", "number", "__str__", "created_at")
+    list_select_related = ("chat",)
+    search_fields = ("=chat__id", "prompt")
+
+
+@admin.register(ChatReply)
+class ChatReplyAdmin(ReadOnly):
+    list_display = ("id", "turn", "checkpoint", "job", "tokens", "seconds", "ended", "templated", "dropped")
+    list_select_related = ("turn", "checkpoint", "job")
+    search_fields = ("=turn__chat__id", "text")
+
+
+@admin.register(WorkerSpeed)
+class WorkerSpeedAdmin(ReadOnly):
+    list_display = ("host", "device", "device_name", "threads", "memory_bytes", "bandwidth", "torch", "measured_at")
+    list_filter = ("device",)
+    search_fields = ("host", "device_name")
+
+
+@admin.register(ClientSession)
+class ClientSessionAdmin(ReadOnly):
+    list_display = ("run", "program", "last_seq")
+    list_select_related = ("run",)
+    search_fields = ("=run__id", "program")
+    exclude = ("session",)  # whoever knows it writes the run

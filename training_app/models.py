@@ -63,6 +63,11 @@ class TrainingRun(models.Model):
         """Whether another trainer made it: then there is no schedule, no plan and no checkpoint to look at."""
         return self.source != Source.HERE
 
+    @property
+    def default_axis(self) -> str:
+        """What its charts are drawn over at first: another trainer need not count tokens."""
+        return "step" if self.foreign and not self.tokens else "tokens"
+
 
 class MetricRow(models.Model):
     """All points of one flush of one run, append-only, until they are sealed into segments.

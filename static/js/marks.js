@@ -1,4 +1,4 @@
-// What stands behind and across the lines of every chart: phases of the run as bands, alerts and resumptions at their step.
+// What stands behind and across the lines of every chart: phases of the run as bands, events at their step.
 (() => {
   const STILL = ["stable", "constant"]; // where the rate does not move, nothing is shaded
   const shade = (band) => (band.name.startsWith("warm") ? 2 : 7);
@@ -49,28 +49,30 @@
     node.replaceChildren(...words("rate", "Learning rate, shaded:"), ...words("mixture", "Planned mixture, strip at the foot:"));
   }
 
-  const happened = () => [...document.querySelectorAll("[data-mark-step]")].map((node) => ({
-    step: Number(node.dataset.markStep), word: node.dataset.markWord, alert: node.dataset.markWord !== "resumed",
+  const happened = () => [...document.querySelectorAll("[data-mark-step]")].map(({ dataset }) => ({
+    step: Number(dataset.markStep), word: dataset.markWord, alarm: dataset.markAlarm || "", key: dataset.markKey || "",
   }));
 
-  // Only an alert is spelt out, one line below the other.
+  // An alarm is a dashed line through the charts of its series (of no series: through all), where it is spelt out, one name
+  // below the other; elsewhere it is faint. All else is dotted, checkpoints at the foot alone, as there may be many.
   function events(chart, layout, range) {
     const { board } = chart;
     if (board.over || !range) return;
-    let alerts = 0;
+    let named = 0;
     for (const mark of happened()) {
       const x = board.placeOf(mark.step);
       if (x === null) continue;
       const at = board.log_x ? Math.log10(x) : x, late = at > range[0] + 0.6 * (range[1] - range[0]);
       if (!(at >= range[0] && at <= range[1])) continue;
-      const colour = mark.alert ? "--warn" : "--muted/0.6";
-      (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: { dash: mark.alert ? "dash" : "dot", width: 1, color: colour } });
-      if (!mark.alert || chart.mode.aligned || alerts > 3) continue;
+      const own = mark.alarm && (!mark.key || chart.series.some((line) => line.key === mark.key));
+      const color = own ? "--warn" : mark.alarm ? "--warn/0.4" : "--muted/0.6";
+      (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: mark.word === "checkpoint" ? 0.08 : 1, line: { dash: own ? "dash" : "dot", width: 1, color } });
+      if (!own || chart.mode.aligned || named > 3) continue;
       (layout.annotations ||= []).push({
-        x: at, yref: "paper", y: 1, yshift: -13 * alerts, xanchor: late ? "right" : "left", yanchor: "top", showarrow: false,
-        text: `${mark.word} · step ${mark.step}`, font: { size: 10, color: colour }, xshift: late ? -2 : 2,
+        x: at, yref: "paper", y: 1, yshift: -13 * named, xanchor: late ? "right" : "left", yanchor: "top", showarrow: false,
+        text: `${mark.alarm.replaceAll("<", "&lt;")} · step ${mark.step}`, font: { size: 10, color: "--warn" }, xshift: late ? -2 : 2,
       });
-      alerts += 1;
+      named += 1;
     }
   }
 

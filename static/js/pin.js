@@ -52,7 +52,8 @@
       const words = [step === null ? "A mean of runs" : `Step ${grouped(step)}`, at >= 0 ? `${grouped(line.tokens[at])} tokens` : "", this.chart ? `${this.chart.title}: ${this.chart.values(this.where())}` : ""];
       const node = this.bar.querySelector(".pin-words"), text = words.filter(Boolean).join(" · ");
       if (node.textContent !== text) node.textContent = text; // a screen reader reads what changes
-      this.bar.querySelector("[data-to-batch]").hidden = step === null || !this.board.node.dataset.batchUrl;
+      const link = this.bar.querySelector("[data-to-batch]");
+      if (link) link.hidden = step === null || !this.board.node.dataset.batchUrl;
     }
 
     // The pinned point with its place on the axis, as far as that is known by now.

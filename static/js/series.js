@@ -14,7 +14,7 @@
       this.mostNames = this.runs ? 12 : Infinity;
       this.keys = new Set();
       this.charts = [];
-      this.view = new View();
+      this.view = new View(node.dataset.defaultX);
       this.hidden = new Set(this.view.all("hide"));
       this.bands = marks.read();
       this.pin = new Pin(this);
@@ -100,7 +100,7 @@
       this.node.querySelector("[data-smoothing]")?.addEventListener("input", (event) => this.change("smoothing", event.target.value));
       const metric = this.node.querySelector("[data-x-metric]");
       metric?.addEventListener("focus", () => this.offer(metric), { once: true });
-      metric?.addEventListener("change", () => this.change("x", metric.value ? `metric:${metric.value}` : "tokens"));
+      metric?.addEventListener("change", () => this.change("x", metric.value ? `metric:${metric.value}` : this.view.defaults.x));
       this.node.querySelector("[name=metrics]")?.addEventListener("input", (event) => this.view.set("metrics", event.target.value));
       this.mark();
     }

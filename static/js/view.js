@@ -1,23 +1,24 @@
 // The view of a board stands in the page's address, so that copying the address shares exactly what is seen.
 (() => {
-  const DEFAULTS = { x: "tokens", smoothing: "0.9", phases: "1" };
+  const DEFAULTS = { smoothing: "0.9", phases: "1" };
   const AXES = ["tokens", "step", "time"];
 
   class View {
-    constructor() {
+    constructor(axis) {
+      this.defaults = { ...DEFAULTS, x: AXES.includes(axis) ? axis : "tokens" };
       this.query = new URLSearchParams(location.search);
       if (!AXES.includes(this.get("x")) && !this.get("x").startsWith("metric:")) this.query.delete("x");
       const smoothing = Number(this.get("smoothing"));
       if (!(smoothing >= 0 && smoothing <= 0.99)) this.query.delete("smoothing");
     }
 
-    get(name) { return this.query.get(name) ?? DEFAULTS[name] ?? ""; }
+    get(name) { return this.query.get(name) ?? this.defaults[name] ?? ""; }
     on(name) { return this.get(name) === "1"; }
     all(name) { return this.query.getAll(name); }
     number(name) { return Number(this.get(name)); }
 
     set(name, value) {
-      if (value === (DEFAULTS[name] ?? "")) this.query.delete(name); else this.query.set(name, value);
+      if (value === (this.defaults[name] ?? "")) this.query.delete(name); else this.query.set(name, value);
       this.write();
     }
 

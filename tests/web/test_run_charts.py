@@ -11,8 +11,16 @@ from chimera.errors import InputError
 from chimera.jobs.models import State
 from tests import factories
 from tests.web.run_factory import Clock, feed, make_run, recorder_of
-from training_app.charts.run_cards import RUN_CARDS, card_of, cards_with_points
-from training_app.models import SavedState, Source, TrainingRun
+from training_app.charts.run_cards import (
+    OWN_AT_MOST,
+    RUN_CARDS,
+    SECTIONS,
+    card_of,
+    cards_with_points,
+    own_cards,
+    sections_of,
+)
+from training_app.models import RunEvent, SavedState, Source, TrainingRun
 from training_app.selectors import browse
 from training_app.selectors.batch import batch_of
 from training_app.selectors.phases import phase_bands
@@ -100,9 +108,42 @@ def test_unknown_metrics_of_another_trainer_have_charts_from_the_start(editor, e
     TrainingRun.objects.filter(pk=run.pk).update(source=Source.CLIENT)
     page = editor_client.get(reverse("run-detail", args=[run.pk])).content.decode()
     assert "chart-loss" in page and "chart-stable-rank" not in page
-    assert 'data-group="train" open' in page
+    assert "own-train" in page and 'data-default-x="tokens"' in page and 'data-group="train" open' not in page
     assert card_of("train/reward").title == "train/reward" and card_of("a b").slug != card_of("a-b").slug
     assert [card.slug for card in cards_with_points(RUN_CARDS, ["held_out/code"])] == ["held-out"]
+
+
+def test_a_foreign_run_without_tokens_is_drawn_over_steps_and_many_series_are_unfolded(editor, editor_client):
+    run = written(make_run(editor), [{f"train/{n}": 1.0 for n in range(OWN_AT_MOST)}])
+    TrainingRun.objects.filter(pk=run.pk).update(source=Source.CLIENT, tokens=0)
+    page = editor_client.get(reverse("run-detail", args=[run.pk])).content.decode()
+    assert 'data-default-x="step"' in page and page.count("own-train") == OWN_AT_MOST and "Training loss" not in page
+    assert own_cards([*run.latest, "one/more"]) == []
+    pair = editor_client.get(reverse("runs-compare"), {"run": [run.pk, make_run(editor).pk]}).content.decode()
+    assert 'data-default-x="step"' in pair
+    TrainingRun.objects.filter(pk=run.pk).update(latest=run.latest | {"train/more": 1.0})
+    page = editor_client.get(reverse("run-detail", args=[run.pk])).content.decode()
+    assert "own-train" not in page and '<details class="card metric-group" data-group="train"' in page
+
+
+def test_cards_stand_under_headings_and_a_finished_run_has_none_without_points():
+    logged = ["loss", "tokens_per_second", "stable_rank/layer/0", "exposures/mean"]
+    found = {title: [card.slug for card in cards] for title, cards in sections_of(logged)}
+    assert found == {
+        "": ["loss"], "Data": ["exposures"], "Geometry": ["stable-rank-layers"], "System": ["throughput"],
+    }  # fmt: skip
+    assert [card.slug for card in sections_of(logged, ["held_out/*"])[0][1]] == ["loss", "held-out"]
+    slugs = [card.slug for card in (*RUN_CARDS, *(card for _, cards in SECTIONS for card in cards))]
+    assert len(slugs) == len(set(slugs))
+
+
+def test_events_are_marked_at_their_step_and_only_alarms_have_a_name(editor, editor_client):
+    run = make_run(editor)
+    for kind, message, key in (("started", "started", ""), ("checkpoint", "kept", ""), ("alert", "Spike: 3", "loss")):
+        RunEvent.objects.create(run=run, kind=kind, message=message, step=4, key=key)
+    page = editor_client.get(reverse("run-events", args=[run.pk])).content.decode()
+    assert page.count("data-mark-step") == 2 and page.count("data-mark-alarm") == 1
+    assert 'data-mark-alarm="Spike" data-mark-key="loss"' in page
 
 
 def made(actor, **values: list[float]) -> TrainingRun:

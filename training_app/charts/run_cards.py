@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.text import slugify
 
@@ -45,37 +45,50 @@ RUN_CARDS = (
     Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
          mode="stack", planned="mixture/planned/domain/*"),
     Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
-    Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
 )  # fmt: skip
 
-PROBE_CARDS = (
+GEOMETRY = (
     Card("stable-rank-layers", "Stable rank by layer", "of gradients", ("stable_rank/layer/*",), mode="heat"),
+    Card("spectral-layers", "Spectral entropy by layer", "of weights", ("spectral_entropy/layer/*",), mode="heat"),
+    Card("top-share", "Top-eigenvalue share by layer", "of weights", ("spectral_top_share/layer/*",), mode="heat"),
+    Card("spectral", "Effective rank", "of weights, mean over layers",
+         ("spectral/effective_rank", "spectral/participation"), mode="plain"),
+    Card("noise-scale", "Gradient noise scale", "sequences", ("noise_scale",), mode="plain", colour=2),
+    Card("gradient-cosine", "Gradient cosine", "between parts and groups of a batch",
+         ("gradient_cosine/mean", "gradient_cosine/min", "gradient_cosine/groups"), mode="plain"),
+    Card("gradient-groups", "Gradient cosine with the rest", "each group against the others",
+         ("gradient_cosine/group/*",), mode="plain"),
+    Card("weights", "Norm of the weights", "L2", ("norm/weights",), mode="plain", colour=6),
+    Card("update-ratio", "Update by weight", "norm of a step over that of the weights", ("norm/update_ratio",),
+         mode="plain", colour=4),
+    Card("update-layers", "Update by weight, by layer", "", ("norm/update_ratio/layer/*",), mode="heat"),
+    Card("adam", "Adam, largest √v", "goes before instabilities", ("adam/variance_max",), mode="plain", colour=8),
+)  # fmt: skip
+
+ATTENTION = (
     Card("attention-layers", "Attention entropy by layer", "share of uniform", ("attention_entropy/layer/*",),
          mode="heat"),
     Card("attention-heads", "Attention entropy by head", "layer.head, share of uniform",
          ("attention_entropy/head/*",), mode="heat"),
     Card("attention-sharp", "Attention sharpness", "largest weight, first token, saturated queries",
          ("attention/sharpness", "attention/first_token", "attention/saturated"), mode="plain"),
+)  # fmt: skip
+
+DATA = (
     Card("loss-domain", "Training loss by domain", "nats per token, since the last point", ("group_loss/domain/*",)),
     Card("loss-difficulty", "Training loss by difficulty", "nats per token, since the last point",
          ("group_loss/difficulty/*",)),
-    Card("noise-scale", "Gradient noise scale", "sequences", ("noise_scale",), mode="plain", colour=2),
-    Card("gradient-cosine", "Gradient cosine", "between parts and groups of a batch",
-         ("gradient_cosine/mean", "gradient_cosine/min", "gradient_cosine/groups"), mode="plain"),
-    Card("gradient-groups", "Gradient cosine with the rest", "each group against the others",
-         ("gradient_cosine/group/*",), mode="plain"),
-    Card("spectral-layers", "Spectral entropy by layer", "of weights", ("spectral_entropy/layer/*",), mode="heat"),
-    Card("top-share", "Top-eigenvalue share by layer", "of weights", ("spectral_top_share/layer/*",), mode="heat"),
-    Card("spectral", "Effective rank", "of weights, mean over layers",
-         ("spectral/effective_rank", "spectral/participation"), mode="plain"),
-    Card("update-ratio", "Update by weight", "norm of a step over that of the weights", ("norm/update_ratio",),
-         mode="plain", colour=4),
-    Card("update-layers", "Update by weight, by layer", "", ("norm/update_ratio/layer/*",), mode="heat"),
-    Card("weights", "Norm of the weights", "L2", ("norm/weights",), mode="plain", colour=6),
-    Card("adam", "Adam, largest √v", "goes before instabilities", ("adam/variance_max",), mode="plain", colour=8),
     Card("exposures", "Exposures", "epochs of seen sequences", ("exposures/mean", "exposures/max"), mode="plain"),
+)  # fmt: skip
+
+SYSTEM = (
+    Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
     Card("memory", "Memory", "MiB", ("memory/rss", "memory/peak", "memory/cuda", "memory/cuda_peak"), mode="plain"),
 )  # fmt: skip
+
+# Below the cards of every run: what probes and the machine say, under headings, as far as it is logged.
+SECTIONS = (("Data", DATA), ("Geometry", GEOMETRY), ("Attention", ATTENTION), ("System", SYSTEM))
+OWN_AT_MOST = 24  # series without a card of ours that get a chart each at once; more are folded in the browser
 
 COMPARE_CARDS = (
     Card("held-out-macro", "Held-out loss, mean over domains", "bits per byte", ("held_out/macro",)),
@@ -99,3 +112,20 @@ def cards_with_points(cards: Iterable[Card], logged: Iterable[str]) -> list[Card
     """The cards of which at least one series has been logged."""
     keys = dict.fromkeys(logged)
     return [card for card in cards if any(members(pattern, keys) for pattern in card.patterns)]
+
+
+def sections_of(logged: Iterable[str], coming: Iterable[str] = ()) -> list[tuple[str, list[Card]]]:
+    """Headings with their cards, the first ones without a heading; of those also cards whose series are `coming`."""
+    keys = dict.fromkeys(logged)
+    first = ("", cards_with_points(RUN_CARDS, [*keys, *coming]))
+    rest = [(title, cards_with_points(cards, keys)) for title, cards in SECTIONS]
+    return [(title, cards) for title, cards in (first, *rest) if cards]
+
+
+def own_cards(logged: Iterable[str]) -> list[Card]:
+    """Cards of series that no other card draws, as those of another trainer; none if there are too many."""
+    keys = dict.fromkeys(logged)
+    known = cards_with_points([*RUN_CARDS, *(card for _, cards in SECTIONS for card in cards)], keys)
+    drawn = {key for card in known for pattern in card.patterns for key in members(pattern, keys)}
+    rest = [card_of(key) for key in keys if key not in drawn]
+    return [replace(card, slug=f"own-{card.slug}") for card in rest] if len(rest) <= OWN_AT_MOST else []

@@ -61,7 +61,7 @@ def chats(actor: Actor) -> QuerySet[Chat]:
     """Conversations of the project, newest first, with their first prompt and checkpoints."""
     first = Prefetch("turns", ChatTurn.objects.order_by("number"))
     rows = Chat.objects.filter(project=actor.project).annotate(count=Count("turns", distinct=True))
-    return rows.select_related("created_by").prefetch_related(first, _checkpoints())
+    return rows.order_by("-id").select_related("created_by").prefetch_related(first, _checkpoints())
 
 
 def _checkpoints() -> Prefetch[str]:

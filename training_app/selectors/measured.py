@@ -14,12 +14,12 @@ from training_app.core.model_shape import ModelShape
 from training_app.models import Checkpoint, TrainingRun, WorkerSpeed
 from training_app.selectors.machines import rates_of
 
-MEMORY = "memory/peak"  # bytes, written by the memory probe
+MEMORY, MIB = "memory/peak", 2**20  # the memory probe writes MiB
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of the run that made a checkpoint; None where it was not measured."""
+    """Of the run that made a checkpoint, `memory` in bytes; None where it was not measured."""
 
     memory: float | None
     rate: float | None
@@ -44,7 +44,9 @@ def measured_of(row: Checkpoint) -> Measured | None:
     rate = _number(run.latest.get("tokens_per_second"))
     per_step = run.tokens / run.step if run.step else None
     seconds = per_step / rate if rate and per_step else None
-    return Measured(_number(run.latest.get(MEMORY)), rate, seconds, str(run.summary.get("device", "")))
+    peak = _number(run.latest.get(MEMORY))
+    memory = None if peak is None else peak * MIB
+    return Measured(memory, rate, seconds, str(run.summary.get("device", "")))
 
 
 def setting_of_run(run: TrainingRun) -> Setting | None:

@@ -12,6 +12,10 @@ from training_app.models import TrainingRun
 from training_app.selectors.history import history
 
 PREFIX = "probe_seconds/"
+ENGINE_KEYS = (
+    "loss", "held_out/*", "held_out/macro", "grad_norm", "learning_rate", "tokens_per_second",
+    "mixture/delivered/*", "mixture/delivered/domain/*",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,18 @@ def likely_keys(run: TrainingRun) -> list[str]:
     """What the run has logged; before its first point the families of the probes that it will ask."""
     if run.latest:
         return list(run.latest)
+    return _asked(run)
+
+
+def coming_keys(run: TrainingRun) -> list[str]:
+    """What a run that is not over may still log for the first time; nothing of one that is."""
+    if run.job.finished:
+        return []
+    return [*ENGINE_KEYS, *_asked(run)]
+
+
+def _asked(run: TrainingRun) -> list[str]:
+    """The families of the probes that its config chooses."""
     chosen = {choice["key"] for choice in run.job.config.get("probes", [])}
     return [metric.pattern for entry in PROBES if entry.key in chosen for metric in entry.cls.metrics]
 

@@ -43,6 +43,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "by": by,
         "band": band if band in get_args(Band) else "range",
         "settings": [line.name for line in settings if line.differs and line.name not in ("name", "seed", "group")],
+        "default_x": "step" if any(run.default_axis == "step" for run in runs) else "tokens",
         "active": any(not run.job.finished for run in runs),
         "candidates": selectors.candidates(actor, [run.pk for run in runs], ""),
         "crumbs": crumbs(("Runs", reverse("runs")), ("Compare", "")),

@@ -20,7 +20,7 @@ PAGE = 50
 @require_GET
 def diagnosis_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(selectors.diagnoses(actor_of(request)), PAGE).get_page(request.GET.get("page"))
-    trail = crumbs(("Runs", reverse("runs")), ("Diagnoses", ""))
+    trail = crumbs(("Models", reverse("models")), ("Diagnoses", ""))
     return render(request, "training/diagnoses.html", {"page": page, "crumbs": trail})
 
 
@@ -28,7 +28,7 @@ def diagnosis_list(request: HttpRequest) -> HttpResponse:
 def diagnosis_detail(request: HttpRequest, pk: int) -> HttpResponse:
     row = _row(request, pk)
     found = selectors.opened(row)
-    trail = crumbs(("Runs", reverse("runs")), ("Diagnoses", reverse("diagnoses")), (row.uid, ""))
+    trail = crumbs(("Models", reverse("models")), ("Diagnoses", reverse("diagnoses")), (row.uid, ""))
     context = {"diagnosis": row, "crumbs": trail, "here": found is not None}
     if found is not None:
         measured = row.manifest["batches"] * row.manifest["batch_sequences"]

@@ -16,7 +16,7 @@ from chimera.jobs.models import State
 from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
 from chimera.projects.request import actor_of, crumbs
-from training_app.charts.run_cards import PROBE_CARDS, RUN_CARDS, cards_with_points
+from training_app.charts.run_cards import Card, own_cards, sections_of
 from training_app.models import TrainingRun
 from training_app.selectors import live
 from training_app.selectors import run_columns as table
@@ -29,7 +29,7 @@ from training_app.selectors.config import config_facts, model_line, planned_char
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
 from training_app.selectors.forks import fork_of, forks_from, place_to_fork
 from training_app.selectors.phases import phase_bands
-from training_app.selectors.probe_costs import likely_keys, probe_costs, share_of_all
+from training_app.selectors.probe_costs import coming_keys, likely_keys, probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
 from training_app.views.metrics import browser
 from training_app.views.request import run_filter, run_or_404
@@ -127,11 +127,12 @@ def _head(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
 @require_GET
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
-    always = cards_with_points(RUN_CARDS, run.latest) if run.foreign else RUN_CARDS
-    cards = [*always, *cards_with_points(PROBE_CARDS, likely_keys(run))]
     kept = selectors.checkpoints(actor, run)
+    sections = _sections(run)
+    folded = run.foreign and len(run.latest) > sum(len(cards) for _, cards in sections)
     context = _page(request, run, "run-detail") | {
-        "cards": cards,
+        "sections": sections,
+        "default_x": run.default_axis,
         "architecture": model_line(run),
         "seq": live.last_seq(actor, run.pk),
         "timeline": timeline(actor, run),
@@ -141,9 +142,19 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "forks": forks_from(actor, kept),
         "order": verdict_on_order(run),
         "bands": [band.as_json() for band in phase_bands(run)],
-        **browser(request, sorted(run.latest), reverse("run-metrics", args=[pk]), unfold=run.foreign),
+        **browser(request, sorted(run.latest), reverse("run-metrics", args=[pk]), unfold=folded),
     }
     return render(request, "training/run_live.html", context)
+
+
+def _sections(run: TrainingRun) -> list[tuple[str, list[Card]]]:
+    """Headings and charts; the series of another trainer that have no place of their own stand beside the loss."""
+    if not run.foreign:
+        return sections_of(likely_keys(run), coming_keys(run))
+    own, known = own_cards(sorted(run.latest)), sections_of(run.latest)
+    if own and known and not known[0][0]:
+        own, known = [*known[0][1], *own], known[1:]
+    return [("", own), *known] if own else known
 
 
 @require_GET

@@ -20,10 +20,10 @@ PAGES = (
     ("Taxonomy", "taxonomy", ("taxonomy",)),
     ("Curricula", "curricula", ("curricula", "schedules")),
     ("Runs", "runs", ("runs",)),
-    ("Models", "models", ("models", "checkpoints")),
+    ("Studies", "studies", ("studies", "evaluations")),
+    ("Models", "models", ("models", "checkpoints", "diagnoses")),
     ("Chat", "chat", ("chat",)),
     ("Alerts", "alerts", ("alerts",)),
-    ("Studies", "studies", ("studies", "evaluations")),
     ("Jobs", "jobs", ("jobs",)),
     ("Admin", "admin:index", ("admin",)),
 )
