@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 
 from chimera.errors import InputError
-from chimera.format import byte_size
+from chimera.source_forms import UploadOrPath
 from curriculum_app.core.configs import Format
 
 
@@ -47,36 +45,21 @@ def add_problems(form: forms.Form, error: InputError) -> None:
             form.add_error(None, f"{problem.field}: {message}" if problem.field else message)
 
 
-class SourceForm(forms.Form):
-    """What is to be imported: an upload, or a path on the worker's machine."""
+class SourceForm(UploadOrPath):
+    """What is to be imported."""
 
-    file = forms.FileField(
-        required=False,
-        help_text="JSON Lines, Parquet, CSV …, also packed (.gz, .zst); or a folder as .zip, .tar.gz, .tar.zst.",
-    )
-    path = forms.CharField(
-        required=False,
-        label="or a path on the worker",
-        help_text="A file, or a folder of files: for what is too large to upload.",
-    )
     format = forms.ChoiceField(
         required=False,
         initial="auto",
         choices=[(name, "by its name" if name == "auto" else name) for name in get_args(Format)],
     )
 
-    def clean_file(self) -> UploadedFile[bytes] | None:
-        file: UploadedFile[bytes] | None = self.cleaned_data["file"]
-        limit = settings.MAX_UPLOAD_BYTES
-        if file is not None and file.size is not None and file.size > limit:
-            raise forms.ValidationError(f"larger than {byte_size(limit)}: name its path on the worker instead")
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        if "file" in data and bool(data["file"]) == bool(data.get("path")):
-            raise forms.ValidationError("choose a file, or name a path: one of the two")
-        return data
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "file"
+        ].help_text = "JSON Lines, Parquet, CSV …, also packed (.gz, .zst); or a folder as .zip, .tar.gz, .tar.zst."
+        self.fields["path"].help_text = "A file, or a folder of files: for what is too large to upload."
 
 
 class ImportForm(forms.Form):

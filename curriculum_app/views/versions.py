@@ -114,12 +114,17 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
         except InputError as error:
             _tell(request, error)
         return redirect(f"{reverse('dataset-detail', args=[pk])}#files")
-    return render(request, "curriculum/_verification.html", {"version": version} | care(version))
+    return render(request, "partials/verification.html", care(version))
 
 
 def care(version: DatasetVersion) -> dict[str, Any]:
     """What the page of a version shows of its verification."""
-    return {"verification": facts.verification(version), "verifying": facts.verifying(version)}
+    return {
+        "verification": facts.verification(version),
+        "verifying": facts.verifying(version),
+        "verify_url": reverse("dataset-verify", args=[version.pk]),
+        "verified_too": ", and every record",
+    }
 
 
 @require_http_methods(["GET", "POST"])

@@ -49,6 +49,7 @@ def _care(row: Checkpoint) -> dict[str, object]:
         "checkpoint": row,
         "verification": last_verification(store, row.ref_kind, row.digest),
         "verifying": services.verifying(row),
+        "verify_url": reverse("checkpoint-verify", args=[row.pk]),
     }
 
 
@@ -59,7 +60,7 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         services.verify(actor_of(request), row)
         return redirect(f"{reverse('checkpoint-detail', args=[pk])}#files")
-    return render(request, "training/_checkpoint_verification.html", _care(row))
+    return render(request, "partials/verification.html", _care(row))
 
 
 @require_GET
