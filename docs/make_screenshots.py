@@ -1,4 +1,5 @@
-"""Take the README's pictures from a running Chimera: `python docs/make_screenshots.py URL PASSWORD_FILE [NAME ...]`.
+"""Take the README's pictures from a running Chimera:
+`PYTHONPATH=. python docs/make_screenshots.py URL PASSWORD_FILE [NAME ...]`.
 
 Names: home, dataset, workbench, schedule, run, study (all by default). `home` is best taken while the starter study
 runs; `workbench` needs a measured sample of rules.

@@ -61,7 +61,7 @@
     const { log_y: log } = chart.board, inner = chart.board.view.on("outliers");
     const values = drawn.flatMap((line) => {
       if (inner && line.inner) return line.inner;
-      return [...line.raw, ...(line.low || []), ...(line.high || [])];
+      return [...line.raw, ...(smoothed(chart, line) ? line.smooth : []), ...(line.low || []), ...(line.high || [])]; // smoothed with points outside the frame
     });
     return chart.ywindow ? (log ? chart.ywindow.map((end) => Math.log10(Math.max(end, 1e-12))) : chart.ywindow) : span(values, log);
   }

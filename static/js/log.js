@@ -6,7 +6,8 @@
     const follow = log.closest("section").querySelector("[data-log-follow]");
     const toEnd = () => { if (follow.checked) log.scrollTop = log.scrollHeight; };
     new MutationObserver(() => {
-      if (log.querySelector(".log-chunk")) log.querySelector("[data-log-empty]")?.remove();
+      const said = [...log.querySelectorAll("[data-log-empty]")];
+      (log.querySelector(".log-chunk") ? said : said.slice(0, -1)).forEach((node) => node.remove());
       toEnd();
     }).observe(log, { childList: true });
     let last = log.scrollTop;
