@@ -59,10 +59,11 @@ def test_the_plateau_looks_at_the_debiased_moving_average() -> None:
     assert "best 2.667" in (watch.add(3, 3, 2.0) or "")
 
 
-def test_rank_collapse_needs_three_measurements_below_half_of_the_early_level() -> None:
+def test_rank_collapse_needs_three_measurements_below_a_share_of_the_early_level() -> None:
     early = [4.0, 4.2, 3.8, 4.1, 3.9]
-    assert said("rank_collapse", [*early, 1.9, 1.9, 2.1, 1.9, 1.9, 1.9]) == [11]
-    assert said("rank_collapse", [1.01] * 4) == [3, 4]
+    levels = [*early, 1.9, 1.9, 2.1, 1.9, 1.9, 1.9]
+    assert said("rank_collapse", levels, share=0.5) == [11] and said("rank_collapse", levels) == []
+    assert said("rank_collapse", [1.01] * 4, bound=1.05) == [3, 4]
 
 
 def test_the_entropy_band_is_the_users_and_saturation_counts_in_a_row() -> None:

@@ -43,9 +43,12 @@ class RankCollapse(Rule):
         metric: str = Field(
             "stable_rank/min", min_length=1, max_length=300, title="Series", description="* stands for any part"
         )
-        share: float = Field(0.5, ge=0, le=1, title="Share of the early level", description="0: not compared")
+        share: float = Field(0.25, ge=0, le=1, title="Share of the early level", description="0: not compared")
         early: int = Field(5, ge=1, le=1000, title="Early measurements", description="their median is the early level")
-        bound: float = Field(1.05, ge=0, title="Absolute bound", description="1 is the least possible stable rank")
+        bound: float = Field(
+            0.0, ge=0, title="Absolute bound",
+            description="0: none; 1 is the least possible stable rank, and gradients of small batches come near it",
+        )  # fmt: skip
         times: int = Field(3, ge=1, le=1000, title="Measurements in a row")
 
     def __init__(self, config: Config) -> None:

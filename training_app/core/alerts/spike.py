@@ -70,11 +70,11 @@ class Spike(Rule):
 
     class Config(RuleConfig):
         metric: str = Field(
-            "loss, grad_norm",
+            "loss",
             min_length=1,
             max_length=300,
             title="Series",
-            description="keys separated by commas; * stands for any part",
+            description="keys separated by commas; * stands for any part; grad_norm has far outliers in small batches",
         )
         window: int = Field(64, ge=8, le=10_000, title="Window", description="how many points before it are compared")
         factor: float = Field(10.0, gt=0, le=1e6, title="Factor", description="robust standard deviations")
