@@ -35,7 +35,7 @@ TABLES = ("metricrow", "metricledger", "metricaxis", "metricsegment")
 def measure(quick: bool) -> dict[str, Figure]:
     """Ratios of points a second (above 1: we are faster), bytes a point, milliseconds a chart."""
     with temporary_servers(durable=True):
-        rounds, calls = (1, 4_000) if quick else (3, 20_000)
+        rounds, calls = (1, 2_000) if quick else (3, 20_000)
         return {**writing(rounds, calls), **keeping(quick), **charts(quick)}
 
 
@@ -97,7 +97,7 @@ def keeping(quick: bool) -> dict[str, Figure]:
 
     _, run, recorder = new_recorder()
     empty_tables(connection)
-    steps, rng, started = (25_600 if quick else 51_200), np.random.default_rng(1), 1.7e9
+    steps, rng, started = (12_800 if quick else 51_200), np.random.default_rng(1), 1.7e9
     keys = [f"metric/{i}" for i in range(metric_peers.NUM_METRICS)]
     sealing = 0.0
     for step in range(1, steps + 1):
@@ -111,10 +111,11 @@ def keeping(quick: bool) -> dict[str, Figure]:
             sealing += time.perf_counter() - before
     points = steps * len(keys)
     trackio = metric_peers.ask("trackio", steps // 4)
-    mlflow = metric_peers.ask("mlflow", 400)
+    mlflow = None if quick else metric_peers.ask("mlflow", 400)
     peer = None if trackio is None else trackio["bytes"] / (steps // 4 * len(keys))
-    figures = {
-        "bytes_per_point": at_most(table_bytes(connection) / points, 12.0, "bytes", peer),
+    ours = table_bytes(connection) / points
+    figures = {  # few steps leave the last segments half empty: then there is no goal
+        "bytes_per_point": plain(ours, "bytes", peer) if quick else at_most(ours, 12.0, "bytes", peer),
         "sealing_points_per_second": plain(points / sealing, "points/s"),
     }
     if mlflow is not None:
@@ -145,7 +146,7 @@ def charts(quick: bool) -> dict[str, Figure]:
 
     actor, run, _ = new_recorder()
     store_series(run, MILLION)
-    client, path, rounds = signed_in(actor), reverse("run-series", args=[run.pk]), 7 if quick else 25
+    client, path, rounds = signed_in(actor), reverse("run-series", args=[run.pk]), 5 if quick else 25
     asked = {"key": "loss", "x": "tokens", "max_points": "700", "smoothing": "0.9"}
     whole, waited = milliseconds(client, path, asked, rounds)
     window = {"lo": str(4096 * 500_000), "hi": str(4096 * 520_000)}

@@ -21,10 +21,12 @@
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const series = (index) => token(`--series-${(index % 8) + 1}`);
 
-  // Colours given as token names ("--series-2") become the theme's colours; `{alpha}` variants: "--ink/0.3".
+  // Colours given as token names ("--series-2") become the theme's colours; `{alpha}` variants: "--ink/0.3". What stands
+  // in the arrays of points is no colour and is not looked through.
+  const POINTS = new Set(["x", "y", "customdata"]);
   function resolved(value) {
     if (Array.isArray(value)) return value.map(resolved);
-    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolved(item)]));
+    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, POINTS.has(key) && Array.isArray(item) ? item : resolved(item)]));
     if (typeof value !== "string" || !value.startsWith("--")) return value;
     const [name, alpha] = value.split("/");
     return alpha ? faded(token(name), Number(alpha)) : token(name);

@@ -2,6 +2,7 @@
 // { smooth: whether lines are smoothed, aligned: whether series share their steps, draw(chart, drawn) → { data, layout, ends }, and if the
 // first lines do not speak for all: values(chart, point) → words }.
 (() => {
+  const CROWD = 40; // of more lines than this the smoothed ones alone are drawn: what was logged would hide them
   const NAME = 24; // characters of a name at the end of a line
   // A scale of groups (easy to hard) in colours that are ordered for every eye (cividis).
   const RAMP = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8678", "#a59c74", "#c3b369", "#e1cc55", "#fee838"];
@@ -49,9 +50,10 @@
   function traces(chart, line, many) {
     const colour = colourOf(chart, line), base = { type: "scatter", mode: chart.x(line).length < 3 ? "lines+markers" : "lines", x: chart.x(line) };
     if (line.low) return groupTrace(chart, line, base, colour);
-    const name = line.short || line.label, smooth = smoothed(chart, line), about = { name, customdata: custom(line), hovertemplate: hover(chart, many ? name : "", smooth) };
-    const band = line.band && !line.member ? area({ type: "scatter" }, line.band.x, line.band.low, line.band.high, `${colour}/${smooth ? 0.16 : 0.3}`) : [];
+    const name = line.short || line.label, smooth = smoothed(chart, line), crowd = chart.series.length > CROWD, about = { name, customdata: custom(line), hovertemplate: hover(chart, many ? name : "", smooth) };
+    const band = line.band && !line.member && !crowd ? area({ type: "scatter" }, line.band.x, line.band.low, line.band.high, `${colour}/${smooth ? 0.16 : 0.3}`) : [];
     if (line.member) return [{ ...base, ...about, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } }];
+    if (smooth && crowd) return [{ ...base, ...about, y: line.smooth, line: { width: 1, color: colour } }];
     if (!smooth) return [...band, { ...base, ...about, y: line.raw, line: { width: 1.7, color: colour } }];
     return [...band, { ...base, ...about, y: line.raw, line: { width: 1, color: `${colour}/0.3` } }, { ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } }];
   }

@@ -31,6 +31,7 @@
     async load() {
       this.abort?.abort();
       const abort = this.abort = new AbortController(), queue = this.queue = [];
+      charts.plotly().catch(() => {}); // fetched while the server reads; drawing says if it fails
       try {
         const response = await fetch(this.board.url(this, MAX_POINTS), { signal: abort.signal });
         if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
