@@ -123,7 +123,7 @@ def test_a_download_is_a_folder_that_transformers_opens(editor_client, stranger,
     url = reverse("checkpoint-export", args=[checkpoint.pk])
     sent = b"".join(editor_client.get(url))
     with tarfile.open(fileobj=io.BytesIO(sent)) as packed:
-        packed.extractall(tmp_path / "out", filter="data")
+        packed.extractall(tmp_path / "out")
     folder = tmp_path / "out" / "model-0-v1"
     assert "license: CC0-1.0" in (folder / "README.md").read_text()
     again = AutoModelForCausalLM.from_pretrained(folder).state_dict()
