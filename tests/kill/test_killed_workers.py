@@ -95,6 +95,7 @@ def test_a_restart_of_the_database_in_mid_run_loses_nothing_and_doubles_nothing(
     job, _ = services.start(actor, "train", config.as_json())
     worker = start_worker(family, tmp_path / "worker.log")
     eventually(lambda: recorded(job) >= 20, worker=worker)
+    connection.close()
     connection.close_pool()  # ours: the worker has to find its own way back
     embedded.restart_postgres()
     eventually(lambda: ended(job), worker=worker)
