@@ -49,4 +49,22 @@ class RuleConfig(Config):
     """Base of the configs of rules."""
 
 
+class SeriesConfig(RuleConfig):
+    """Of rules that watch what one setting names; each rule says in its own words what that is by default."""
+
+    metric: str
+
+
+class SeriesRule(Rule):
+    """A rule over the series that its `metric` names."""
+
+    config: SeriesConfig
+
+    def __init__(self, config: SeriesConfig) -> None:
+        self.config = config
+
+    def series(self) -> str:
+        return self.config.metric
+
+
 ALERTS: Registry[Rule] = Registry("alert rule", "training_app.core.alerts")

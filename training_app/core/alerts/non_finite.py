@@ -6,7 +6,7 @@ import math
 
 from pydantic import Field
 
-from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch
+from training_app.core.alerts.base import ALERTS, SeriesConfig, SeriesRule, Watch
 
 
 class _NonFinite:
@@ -17,12 +17,12 @@ class _NonFinite:
 
 
 @ALERTS.register("non_finite")
-class NonFinite(Rule):
+class NonFinite(SeriesRule):
     """A value that is no finite number: the run has diverged or a probe is broken. Chimera's own: a plain check."""
 
     title = "NaN or infinity"
 
-    class Config(RuleConfig):
+    class Config(SeriesConfig):
         metric: str = Field(
             "loss, grad_norm, held_out/*",
             min_length=1,
@@ -31,11 +31,7 @@ class NonFinite(Rule):
             description="keys separated by commas; * stands for any part",
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def series(self) -> str:
-        return self.config.metric
+    config: Config
 
     def watch(self, key: str) -> Watch:
         return _NonFinite()

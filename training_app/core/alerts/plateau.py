@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch, figures
+from training_app.core.alerts.base import ALERTS, SeriesConfig, SeriesRule, Watch, figures
 
 
 class _Plateau:
@@ -43,12 +43,12 @@ class _Plateau:
 
 
 @ALERTS.register("plateau")
-class Plateau(Rule):
+class Plateau(SeriesRule):
     """No improvement by δ of the smoothed value for so long. Chimera's own: what early stopping calls patience."""
 
     title = "Plateau"
 
-    class Config(RuleConfig):
+    class Config(SeriesConfig):
         metric: str = Field("loss", min_length=1, max_length=300, title="Series", description="* stands for any part")
         better: Literal["lower", "higher"] = Field("lower", title="Better is")
         delta: float = Field(0.01, ge=0, title="Improvement", description="less than that counts as none")
@@ -58,11 +58,7 @@ class Plateau(Rule):
             0.98, ge=0, lt=1, title="Smoothing", description="weight of the past in the moving average; 0: none"
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def series(self) -> str:
-        return self.config.metric
+    config: Config
 
     def watch(self, key: str) -> Watch:
         return _Plateau(self.config)

@@ -7,7 +7,7 @@ from statistics import median
 
 from pydantic import Field
 
-from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch, figures
+from training_app.core.alerts.base import ALERTS, SeriesConfig, SeriesRule, Watch, figures
 
 
 class _RankCollapse:
@@ -34,12 +34,12 @@ class _RankCollapse:
 
 
 @ALERTS.register("rank_collapse")
-class RankCollapse(Rule):
+class RankCollapse(SeriesRule):
     """Stable rank ‖M‖²_F / ‖M‖²₂ of the batch gradient (TerRIFIC) below a share of its early level or a bound."""
 
     title = "Rank collapse"
 
-    class Config(RuleConfig):
+    class Config(SeriesConfig):
         metric: str = Field(
             "stable_rank/min", min_length=1, max_length=300, title="Series", description="* stands for any part"
         )
@@ -51,11 +51,7 @@ class RankCollapse(Rule):
         )  # fmt: skip
         times: int = Field(3, ge=1, le=1000, title="Measurements in a row")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def series(self) -> str:
-        return self.config.metric
+    config: Config
 
     def watch(self, key: str) -> Watch:
         return _RankCollapse(self.config)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch, figures
+from training_app.core.alerts.base import ALERTS, SeriesConfig, SeriesRule, Watch, figures
 
 NORMAL = 1.4826  # MAD × this estimates the standard deviation of a normal distribution
 LEAST = 16  # earlier points say too little about the scatter
@@ -60,7 +60,7 @@ def middle(ordered: list[float]) -> float:
 
 
 @ALERTS.register("spike")
-class Spike(Rule):
+class Spike(SeriesRule):
     """|x - median| / (1.4826 · MAD) over a running window: the modified z-score of Iglewicz & Hoaglin (1993).
 
     Median and MAD do not follow the spike itself, as mean and standard deviation would.
@@ -68,7 +68,7 @@ class Spike(Rule):
 
     title = "Spike"
 
-    class Config(RuleConfig):
+    class Config(SeriesConfig):
         metric: str = Field(
             "loss",
             min_length=1,
@@ -83,11 +83,7 @@ class Spike(Rule):
         )
         side: Literal["above", "below", "both"] = Field("above", title="Side")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def series(self) -> str:
-        return self.config.metric
+    config: Config
 
     def watch(self, key: str) -> Watch:
         return _Spike(self.config)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from training_app.core.alerts.base import ALERTS, Rule, RuleConfig, Watch, figures
+from training_app.core.alerts.base import ALERTS, SeriesConfig, SeriesRule, Watch, figures
 
 
 class _Threshold:
@@ -25,12 +25,12 @@ class _Threshold:
 
 
 @ALERTS.register("threshold")
-class Threshold(Rule):
+class Threshold(SeriesRule):
     """Any series above or below a bound. Chimera's own: the plainest rule there is."""
 
     title = "Threshold"
 
-    class Config(RuleConfig):
+    class Config(SeriesConfig):
         metric: str = Field(
             "loss",
             min_length=1,
@@ -42,11 +42,7 @@ class Threshold(Rule):
         value: float = Field(10.0, title="Bound")
         times: int = Field(1, ge=1, le=1000, title="Measurements in a row")
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    def series(self) -> str:
-        return self.config.metric
+    config: Config
 
     def watch(self, key: str) -> Watch:
         return _Threshold(self.config)
