@@ -9,10 +9,11 @@ from pydantic import Field
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily
+from curriculum_app.core.policies.base import Policy
 from curriculum_app.core.scheduling.difficulty_curve import GROUPING, difficulty_curve
 
 
-class DifficultyPolicy:
+class DifficultyPolicy(Policy):
     """Leans on easy bins first (`direction` 1) or on hard ones (-1); every bin's tokens are shown exactly once."""
 
     direction: ClassVar[Literal[1, -1]]
@@ -40,8 +41,7 @@ class DifficultyPolicy:
             le=100.0,
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def preview(self, request: PlanRequest) -> MixtureCurve:
         chosen = self.config

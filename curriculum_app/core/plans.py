@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.pool import Pool
+from curriculum_app.core.schedule import rows_of
 from curriculum_app.core.scheduling.adherence import adherence_report
 from curriculum_app.core.scheduling.greedy import METHOD, greedy_order
 from curriculum_app.core.scheduling.target import CurveTarget, bins_given_group
 from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.tracks import Tracks
 
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Order the sequences of `pool`; `seed` decides between equals and drives any shuffling."""
+    """Order the sequences of `pool`; `seed` decides between equals and drives any shuffling.
+
+    `budget` is how many tokens the run is shown; 0 means those of the pool, once.
+    """
 
     table: SequenceTable
     pool: Pool
     seed: int
+    budget: int = 0
+
+    @property
+    def budget_tokens(self) -> int:
+        return self.budget or self.pool.tokens
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sequence ids in delivery order, the mixture they were to follow, and how well they do."""
+    """Rows in delivery order (dtype `schedule.ROW`), the mixture they were to follow, and how well they do.
 
-    order: Int
+    A row shows a sequence or a part of it; a sequence stands in several rows only where the policy was asked to repeat
+    or to cut. `tracks` are what the curriculum says of training beside its data, `facts` what a page should know of how
+    it was made (JSON).
+    """
+
+    rows: NDArray[np.void]
     grouping: str
     curve: MixtureCurve
     adherence: dict[str, Any]
+    tracks: Tracks = field(default_factory=Tracks)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def order(self) -> Int:
+        """The sequence of every row."""
+        return np.asarray(self.rows["sequence"], dtype=np.int64)
 
 
 def natural_curve(request: PlanRequest, grouping: str) -> MixtureCurve:
@@ -52,7 +75,7 @@ def follow_greedily(request: PlanRequest, grouping: str, curve: MixtureCurve, le
     target = CurveTarget(curve, bins_given_group(groups, bins))
     rows = greedy_order(groups, bins, target, length_term=length_term)
     report = adherence_report(curve.names, groups, bins, rows, target, method=METHOD, exact=True)
-    return Plan(ids[rows], grouping, curve, report)
+    return Plan(rows_of(request.table, ids[rows]), grouping, curve, report)
 
 
 def shuffled(request: PlanRequest, grouping: str) -> Plan:
@@ -62,4 +85,4 @@ def shuffled(request: PlanRequest, grouping: str) -> Plan:
     groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
     target = CurveTarget(curve, bins_given_group(groups, bins))
     report = adherence_report(curve.names, groups, bins, rows, target, method="shuffle", exact=False)
-    return Plan(ids[rows], grouping, curve, report)
+    return Plan(rows_of(request.table, ids[rows]), grouping, curve, report)

@@ -18,6 +18,7 @@ from chimera.typed import sha256_json
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.sequences import SequenceTable, array_digest
+from curriculum_app.core.tracks import Tracks
 
 ROW = np.dtype([("sequence", "<i8"), ("start", "<i4"), ("length", "<i4"), ("weight", "<f4")])
 
@@ -36,6 +37,25 @@ def multiset_digest(sequences: Int) -> str:
     return hashlib.sha256(np.sort(sequences).astype("<i8").tobytes()).hexdigest()
 
 
+def multiset_of(rows: NDArray[np.void], lengths: Int) -> str:
+    """`multiset_digest` of rows that may be parts. Pieces that together are a sequence, once each, count as it.
+
+    Args:
+        rows: dtype `ROW`, in any order. lengths: shape (M,), tokens of every sequence.
+    """
+    if np.array_equal(rows["length"], lengths[rows["sequence"]]):
+        return multiset_digest(rows["sequence"])
+    pieces = np.sort(rows[["sequence", "start", "length"]], order=("sequence", "start", "length"))
+    sequence, start = pieces["sequence"], pieces["start"].astype(np.int64)
+    end = start + pieces["length"]
+    first = np.append(True, sequence[1:] != sequence[:-1])
+    follows = np.where(first, start == 0, start == np.append(0, end[:-1]))
+    whole = end[np.append(first[1:], True)] == lengths[sequence[first]]
+    if follows.all() and whole.all():
+        return multiset_digest(sequence[first])
+    return hashlib.sha256(np.stack([sequence, start, end], axis=1).astype("<i8").tobytes()).hexdigest()
+
+
 def save_schedule(
     store: ArtefactStore, table: SequenceTable, rows: NDArray[np.void], facts: Mapping[str, Any]
 ) -> Stored:
@@ -44,7 +64,8 @@ def save_schedule(
     Args:
         rows: array of dtype `ROW`.
         facts: JSON manifest entries: `policy` {key, config}, `seed`, `pool` {digest, tokens, seed}, `grouping`,
-            `curve` (MixtureCurve JSON), `adherence` (report JSON).
+            `curve` (MixtureCurve JSON), `adherence` (report JSON); optionally `tracks` (Tracks JSON), `exposure` and
+            `facts`.
     """
     order_digest = array_digest(rows)
     meaning = {"order": order_digest, "sequences": table.digest, **{k: facts[k] for k in ("policy", "seed", "pool")}}
@@ -52,7 +73,7 @@ def save_schedule(
         **facts,
         "sequences": table.digest,
         "order_digest": order_digest,
-        "multiset_digest": multiset_digest(rows["sequence"]),
+        "multiset_digest": multiset_of(rows, table.lengths),
         "num_rows": len(rows),
         "num_tokens": int(rows["length"].sum()),
     }
@@ -97,6 +118,11 @@ class Schedule(Opened):
     @cached_property
     def curve(self) -> MixtureCurve:
         return MixtureCurve.from_json(self.manifest["curve"])
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        """What the curriculum says of training beside its data."""
+        return Tracks.model_validate(self.manifest.get("tracks", {}))
 
     @property
     def group_names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chimera.artefacts import Stored
 from chimera.context import Context
-from curriculum_app.core.schedule import multiset_digest
+from curriculum_app.core.schedule import multiset_of
 from curriculum_app.core.sequences import array_digest
 from training_app.core.checkpoint import save_checkpoint
 from training_app.core.model import num_parameters
@@ -52,6 +52,6 @@ def summarise(run: Run, scores: HeldOutScores) -> TrainSummary:
         unigram=run.table.unigram_bits_per_byte(),
         planned_digest=run.schedule.order_digest if not run.config.first_row else array_digest(run.batches.rows),
         delivered_digest=array_digest(delivered),
-        multiset_digest=multiset_digest(delivered["sequence"]),
+        multiset_digest=multiset_of(delivered, run.table.lengths),
         non_finite_steps=state.non_finite,
     )

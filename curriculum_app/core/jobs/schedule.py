@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chimera.artefacts import Stored
 from chimera.context import Context
 from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.configs_order import ScheduleConfig
-from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import PlanRequest
-from curriculum_app.core.pool import draw_pool
-from curriculum_app.core.schedule import Schedule, rows_of, save_schedule
-from curriculum_app.core.sequences import Grouping, SequenceTable
+from curriculum_app.core.policies.base import Policy
+from curriculum_app.core.schedule import Schedule, save_schedule
+from curriculum_app.core.sequences import SequenceTable
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,11 @@ def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
 
 def _schedule(config: ScheduleConfig, table: SequenceTable, ctx: Context) -> Stored:
     ctx.progress(0, 3, "steps", "drawing the pool")
-    pool = draw_pool(table, config.budget_tokens, config.pool_seed)
+    policy: Policy = config.policy.build()
+    pool = policy.pool(table, config.budget_tokens, config.pool_seed)
     ctx.check()
     ctx.progress(1, 3, "steps", f"ordering {len(pool.ids):,} sequences")
-    plan = config.policy.build().plan(PlanRequest(table, pool, config.seed))
+    plan = policy.plan(PlanRequest(table, pool, config.seed, config.budget_tokens))
     ctx.check()
     ctx.progress(2, 3, "steps", "storing")
     facts = {
@@ -53,21 +56,25 @@ def _schedule(config: ScheduleConfig, table: SequenceTable, ctx: Context) -> Sto
         "grouping": plan.grouping,
         "curve": plan.curve.as_json(),
         "adherence": plan.adherence,
-        "exposure": {name: _exposure(table.grouping(name), pool.ids) for name in table.grouping_names},
+        "exposure": {name: _exposure(table, name, plan.rows) for name in table.grouping_names},
+        "tracks": plan.tracks.as_json(),
+        "facts": plan.facts,
     }
-    stored = save_schedule(ctx.store, table, rows_of(table, plan.order), facts)
+    stored = save_schedule(ctx.store, table, plan.rows, facts)
     ctx.progress(3, 3, "steps")
-    ctx.log(_summary(len(pool.ids), plan.adherence))
+    ctx.log(_summary(len(plan.rows), plan.adherence))
     return stored
 
 
-def _exposure(grouping: Grouping, ids: Int) -> dict[str, int]:
-    """Tokens shown of each group."""
-    return dict(zip(grouping.names, grouping.totals(ids).tolist(), strict=True))
+def _exposure(table: SequenceTable, name: str, rows: NDArray[np.void]) -> dict[str, int]:
+    """Tokens shown of each group; a part of a sequence counts as that share of each of its groups."""
+    grouping, sequences = table.grouping(name), rows["sequence"]
+    shown = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
+    return dict(zip(grouping.names, (shown @ grouping.counts).round().astype(int).tolist(), strict=True))
 
 
 def _summary(count: int, adherence: dict[str, Any]) -> str:
     return (
-        f"{count:,} sequences ordered; never further than {adherence['max_deviation']:.2f} sequence lengths from the "
+        f"{count:,} rows ordered; never further than {adherence['max_deviation']:.2f} sequence lengths from the "
         f"plan (plain shuffles: {adherence['shuffle_max_deviation']:.1f})"
     )

@@ -9,26 +9,48 @@ A policy is one file here:
         def __init__(self, config: Config)
         def preview(self, request) -> MixtureCurve
         def plan(self, request) -> Plan
+        def pool(self, table, budget_tokens, seed) -> Pool: only where it is not one showing of as many tokens
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
 from chimera.registry import Registry
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest
+from curriculum_app.core.pool import Pool, draw_pool
+from curriculum_app.core.sequences import SequenceTable
 
 
-class Policy(Protocol):
-    """Decides the order of a pool. Equal requests give equal plans; a plan holds each sequence of the pool once."""
+class Policy(ABC):
+    """Decides what a run is shown and when. Equal requests give equal plans.
+
+    `only_order` says that a plan shows every sequence of the pool exactly once and whole, so that arms which differ in
+    nothing else compare order alone.
+    """
 
     title: ClassVar[str]
     summary: ClassVar[str]
+    only_order: ClassVar[bool] = True
 
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def pool(self, table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
+        """The sequences that may be shown for `budget_tokens` tokens; by default as many as the budget holds, once.
+
+        Raises:
+            InputError: the budget cannot be given; names `budget_tokens`.
+        """
+        return draw_pool(table, budget_tokens, seed)
+
+    @abstractmethod
     def preview(self, request: PlanRequest) -> MixtureCurve:
         """The planned mixture over tokens, cheap enough for a page."""
 
+    @abstractmethod
     def plan(self, request: PlanRequest) -> Plan:
         """The order and how well it keeps to the preview."""
 

@@ -9,13 +9,13 @@ from pydantic import Field
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily, natural_curve
-from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.policies.base import POLICIES, Policy
 
 GROUPING = "domain"
 
 
 @POLICIES.register("fixed_mixture")
-class FixedMixture:
+class FixedMixture(Policy):
     """The greedy scheduler with the pool's own domain shares as target (TerRIFIC Curricula, static).
 
     What a shuffle does on average, this does at every prefix.
@@ -29,8 +29,7 @@ class FixedMixture:
             1.0, title="Length term", description="Weight of keeping document lengths even as well.", ge=0.0, le=100.0
         )
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def preview(self, request: PlanRequest) -> MixtureCurve:
         return natural_curve(request, GROUPING)

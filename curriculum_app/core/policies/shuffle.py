@@ -7,13 +7,13 @@ from typing import ClassVar
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest, natural_curve, shuffled
-from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.policies.base import POLICIES, Policy
 
 GROUPING = "domain"
 
 
 @POLICIES.register("shuffle")
-class Shuffle:
+class Shuffle(Policy):
     """A random permutation (Fisher & Yates 1938); the baseline that every curriculum has to beat."""
 
     title: ClassVar[str] = "Shuffled"
@@ -22,8 +22,7 @@ class Shuffle:
     class Config(BaseConfig):
         """No settings."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    config: Config
 
     def preview(self, request: PlanRequest) -> MixtureCurve:
         return natural_curve(request, GROUPING)
