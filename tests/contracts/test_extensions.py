@@ -30,9 +30,9 @@ from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep
 from curriculum_app.core.groupings.base import GROUPINGS, Corpus, DocumentGrouping, Groups
 from curriculum_app.core.jobs import import_
 from curriculum_app.core.measures.base import MEASURES, CorpusMeasure, Measure, MeasureChoice, ModelMeasure
-from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import POLICIES
-from curriculum_app.core.pool import draw_pool
+from curriculum_app.core.pool import Pool
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
 from tests.core.curriculum.sequence_factory import build_sequences
@@ -224,11 +224,21 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> SequenceTable:
     return build_sequences(LocalContext(tmp_path_factory.mktemp("table")).store)
 
 
+def plan_by_default(entry: Entry[Any], table: SequenceTable, seed: int = 1) -> tuple[Pool, Plan]:
+    policy, budget = POLICIES.build(entry.key), 300 * table.sequence_length
+    pool = policy.pool(table, budget, 0)
+    return pool, policy.plan(PlanRequest(table, pool, seed, budget))
+
+
 @pytest.mark.parametrize("entry", POLICY_ENTRIES, ids=lambda entry: entry.key)
-def test_a_policy_shows_every_sequence_of_the_pool_exactly_once(entry: Entry[Any], table: SequenceTable) -> None:
-    pool = draw_pool(table, 300 * table.sequence_length, seed=0)
-    plan = POLICIES.build(entry.key).plan(PlanRequest(table, pool, seed=1))
-    assert np.array_equal(np.sort(plan.order), pool.ids)
+def test_a_policy_shows_the_budget_and_if_it_only_orders_the_pool_exactly_once(
+    entry: Entry[Any], table: SequenceTable
+) -> None:
+    pool, plan = plan_by_default(entry, table)
+    if entry.cls.only_order:
+        assert np.array_equal(np.sort(plan.order), pool.ids)
+    left = 300 * table.sequence_length - int(plan.rows["length"].sum())
+    assert 0 <= left < table.sequence_length and set(plan.order) <= set(pool.ids)
     assert plan.grouping in table.grouping_names
     assert plan.curve.names == tuple(table.grouping(plan.grouping).names)
     assert {"max_deviation", "shuffle_max_deviation"} <= json.loads(json.dumps(plan.adherence, allow_nan=False)).keys()
@@ -236,10 +246,9 @@ def test_a_policy_shows_every_sequence_of_the_pool_exactly_once(entry: Entry[Any
 
 @pytest.mark.parametrize("entry", POLICY_ENTRIES, ids=lambda entry: entry.key)
 def test_a_policy_gives_equal_plans_for_equal_seeds_only(entry: Entry[Any], table: SequenceTable) -> None:
-    pool = draw_pool(table, 300 * table.sequence_length, seed=0)
-    first, again, other = (POLICIES.build(entry.key).plan(PlanRequest(table, pool, seed)) for seed in (1, 1, 2))
-    assert np.array_equal(first.order, again.order) and first.adherence == again.adherence
-    assert not np.array_equal(first.order, other.order)
+    (_, first), (_, again), (_, other) = (plan_by_default(entry, table, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.rows, again.rows) and first.adherence == again.adherence
+    assert not np.array_equal(first.rows, other.rows)
 
 
 # -- probes ------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import draw_pool
 
-KEYS = [entry.key for entry in POLICIES]
+KEYS = ["easy_to_hard", "fixed_mixture", "hard_to_easy", "shuffle"]  # the others have files of their own
 DIRECTED = ["easy_to_hard", "hard_to_easy"]
 
 
@@ -27,7 +27,7 @@ def plan_of(key: str, request: PlanRequest, **config: float) -> Plan:
 
 
 def test_the_four_policies_are_found():
-    assert KEYS == ["easy_to_hard", "fixed_mixture", "hard_to_easy", "shuffle"]
+    assert set(KEYS) <= {entry.key for entry in POLICIES}
 
 
 @pytest.mark.parametrize("key", KEYS)
