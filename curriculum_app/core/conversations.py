@@ -161,7 +161,24 @@ def mapping_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [record.get(name) for record in records for name in names]
         if values and all(isinstance(value, str) or is_messages(value) for value in values):
             return {"text": {"template": template}, **{name: name for name in names}}
-    return {}
+    return _under_other_names(records)
+
+
+# What others call a question and its answer; taken only of records without a text of their own.
+PROMPT_NAMES = ("prompt", "instruction", "question", "query")
+COMPLETION_NAMES = ("completion", "response", "answer", "output", "reply")
+
+
+def _under_other_names(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    keys = {key for record in records for key, value in record.items() if isinstance(value, str)}
+    prompt, completion = (
+        next((name for name in names if name in keys and all(isinstance(r.get(name), str) for r in records)), None)
+        for names in (PROMPT_NAMES, COMPLETION_NAMES)
+    )
+    if prompt is None or completion is None or "text" in keys:
+        return {}
+    template = "{" + prompt + "}\n\n{" + completion + "}"
+    return {"text": {"template": template}, "prompt": prompt, "completion": completion}
 
 
 def holds_example(meta: Mapping[str, Any]) -> bool:

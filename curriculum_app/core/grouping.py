@@ -79,7 +79,8 @@ def split_documents(survey: Survey, config: GroupConfig) -> list[Split]:
     for number in range(len(survey.domains)):
         rng = np.random.default_rng([config.seed, number])
         rows = np.flatnonzero(survey.domain_of == number)
-        splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng))
+        usable = config.form == "text"
+        splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng, all_usable=usable))
     return splits
 
 

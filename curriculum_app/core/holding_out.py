@@ -28,11 +28,14 @@ class Split:
     rest: Int
 
 
-def split_domain(rows: Int, num_bytes: Int, held_out_tokens: int, rng: np.random.Generator) -> Split:
+def split_domain(
+    rows: Int, num_bytes: Int, held_out_tokens: int, rng: np.random.Generator, *, all_usable: bool = True
+) -> Split:
     """Set documents aside, in random order, until they surely hold `held_out_tokens`; never more than half the bytes.
 
     Args:
         rows: document rows of the domain. num_bytes: (D,) UTF-8 bytes of every document.
+        all_usable: whether every document gives text; if not (a conversation may be too long), half is set aside.
     """
     order = rng.permutation(rows)
     sizes = num_bytes[order]
@@ -40,7 +43,7 @@ def split_domain(rows: Int, num_bytes: Int, held_out_tokens: int, rng: np.random
     offered = np.cumsum(np.minimum(sizes, share))
     enough = int(np.searchsorted(offered, held_out_tokens * GENEROUS_BYTES_PER_TOKEN)) + 1
     half = int(np.searchsorted(np.cumsum(sizes), sizes.sum() / 2, side="right"))
-    count = min(enough, half)
+    count = min(enough, half) if all_usable else half
     return Split(order[:count], order[count:])
 
 

@@ -14,7 +14,7 @@ from chimera.errors import InputError
 from curriculum_app.core.chat_format import ChatFormat
 from curriculum_app.core.configs import ImportConfig
 from curriculum_app.core.configs_order import ScheduleConfig
-from curriculum_app.core.conversations import Message, NoExample, chat_of, pair_of
+from curriculum_app.core.conversations import Message, NoExample, chat_of, mapping_of, pair_of
 from curriculum_app.core.dataset_version import DatasetVersion
 from curriculum_app.core.examples import ExampleReader
 from curriculum_app.core.filters.base import FilterChoice
@@ -327,3 +327,21 @@ def test_what_a_filter_changes_in_the_text_it_changes_in_the_messages():
 def test_a_document_without_a_conversation_is_no_example():
     with pytest.raises(NoExample):
         pair_of({"chosen": "a", "rejected": "b"})
+
+
+@pytest.mark.parametrize(
+    ("record", "prompt", "completion"),
+    [
+        ({"id": "1", "prompt": "2 + 2 =", "response": "4"}, "prompt", "response"),
+        ({"instruction": "Add.", "input": "2, 2", "output": "4"}, "instruction", "output"),
+        ({"question": "2 + 2?", "answer": "4", "level": 1}, "question", "answer"),
+    ],
+)
+def test_a_question_and_its_answer_are_known_under_their_other_names(record, prompt, completion):
+    template = {"template": f"{{{prompt}}}\n\n{{{completion}}}"}
+    assert mapping_of([record]) == {"text": template, "prompt": prompt, "completion": completion}
+
+
+@pytest.mark.parametrize("record", [{"text": "a", "question": "b", "answer": "c"}, {"question": "b", "answer": 4}])
+def test_other_records_are_no_conversations(record):
+    assert mapping_of([record]) == {}

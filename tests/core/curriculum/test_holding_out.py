@@ -55,3 +55,11 @@ def test_the_tokenizer_sample_is_balanced_and_gives_what_a_small_domain_lacks_to
 def test_the_tokenizer_sample_of_a_small_corpus_is_all_of_it():
     rows = tokenizer_sample([np.arange(5), np.arange(5, 9)], np.full(9, 10))
     assert rows.tolist() == list(range(9))
+
+
+def test_where_documents_may_turn_out_useless_half_of_the_text_is_set_aside():
+    num_bytes = np.full(1000, 100)
+    split = split_domain(np.arange(1000), num_bytes, 64, np.random.default_rng(0), all_usable=False)
+    assert (
+        len(split.reserve) == 500 > len(split_domain(np.arange(1000), num_bytes, 64, np.random.default_rng(0)).reserve)
+    )
