@@ -1,4 +1,4 @@
-"""What a curriculum says of training beside its data: the learning rate over tokens, and named phases (pure).
+"""What a curriculum draws over tokens beside its data: learning rate, sequence length, named phases (pure).
 
 Positions are shares of the token budget, so a curriculum means the same at any budget.
 """
@@ -6,12 +6,26 @@ Positions are shares of the token budget, so a curriculum means the same at any 
 from __future__ import annotations
 
 import itertools
-from typing import Literal
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Literal, Protocol, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from chimera.typed import Config
+
+
+class _Placed(Protocol):
+    @property
+    def at(self) -> float: ...
+
+
+def _require_order(knots: Sequence[_Placed]) -> None:
+    for index, (left, right) in enumerate(itertools.pairwise(knots)):
+        if right.at <= left.at:
+            raise ValueError(f"knot {index + 2} at {right.at:g} must come after knot {index + 1} at {left.at:g}")
 
 
 class RateKnot(Config):
@@ -32,9 +46,7 @@ class RateTrack(Config):
     @field_validator("knots")
     @classmethod
     def _in_order(cls, knots: list[RateKnot]) -> list[RateKnot]:
-        for index, (left, right) in enumerate(itertools.pairwise(knots)):
-            if right.at <= left.at:
-                raise ValueError(f"knot {index + 2} at {right.at:g} must come after knot {index + 1} at {left.at:g}")
+        _require_order(knots)
         if not any(knot.rate > 0 for knot in knots):
             raise ValueError("the learning rate is 0 everywhere: give at least one knot a rate above 0")
         return knots
@@ -46,6 +58,64 @@ class RateTrack(Config):
         if self.between == "linear":
             return float(np.interp(progress, places, rates))
         return float(rates[max(int(np.searchsorted(places, progress, side="right")) - 1, 0)])
+
+
+class LengthKnot(Config):
+    """The sequence length at one moment."""
+
+    at: float = Field(title="At", description="share of the tokens", ge=0.0, le=1.0)
+    length: int = Field(title="Length", description="tokens of a row at most", ge=2, le=1_048_576)
+
+
+class LengthTrack(Config):
+    """How many tokens a row may have, over the tokens shown so far; constant before the first and after the last knot.
+
+    Between knots the formula of DeepSpeed's scheduler for sequence-length warm-up (arXiv 2108.06084):
+    ⌊r^(1/root) · (next − last) + last⌋, down to a multiple, with r in [0, 1] the way from one knot to the next.
+    """
+
+    knots: list[LengthKnot] = Field(min_length=1, max_length=64, title="Knots")
+    between: Literal["linear", "root", "step"] = Field(
+        "linear", title="Between knots", description="root: fast at first; step: a knot's length until the next"
+    )
+    root: float = Field(2.0, title="Root", description="of the form root: 2 is the square root", ge=1.0, le=10.0)
+    multiple: int = Field(
+        8,
+        title="Multiple of",
+        description="lengths are rounded down to it; 8 suits a GPU's matrix units",
+        ge=1,
+        le=4096,
+    )
+
+    @field_validator("knots")
+    @classmethod
+    def _in_order(cls, knots: list[LengthKnot]) -> list[LengthKnot]:
+        _require_order(knots)
+        return knots
+
+    @model_validator(mode="after")
+    def _in_multiples(self) -> Self:
+        """Rounding down could otherwise fall below the smallest length, and never reach the largest."""
+        for index, knot in enumerate(self.knots):
+            if knot.length % self.multiple:
+                below, above = knot.length // self.multiple * self.multiple, -(-knot.length // self.multiple)
+                near = " or ".join(str(each) for each in (below, above * self.multiple) if each >= 2)
+                raise ValueError(
+                    f"the length {knot.length} of knot {index + 1} is not a multiple of {self.multiple}: use {near}"
+                )
+        return self
+
+    def at(self, progress: float) -> int:
+        """The length at `progress` in [0, 1] of the tokens."""
+        knots = self.knots
+        place = bisect_right(knots, progress, key=lambda knot: knot.at)
+        if place in (0, len(knots)) or self.between == "step":
+            return knots[max(place - 1, 0)].length
+        last, following = knots[place - 1], knots[place]
+        way = (progress - last.at) / (following.at - last.at)
+        root = self.root if self.between == "root" else 1.0
+        length = math.floor(math.pow(way, 1.0 / root) * (following.length - last.length) + last.length)
+        return length - length % self.multiple
 
 
 class Phase(Config):

@@ -1,7 +1,10 @@
 """Small but learnable sequence tables and schedules for tests: four domains with vocabularies of their own."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from chimera.artefacts import ArtefactStore
 from curriculum_app.core.difficulty.surprisal import unigram_bits_per_byte
@@ -101,9 +104,14 @@ def _index(documents, sizes, rank, level_of, held) -> pa.Table:  # type: ignore[
 
 
 def build_schedule(
-    store: ArtefactStore, table: SequenceTable, *, seed: int = 0, num_sequences: int | None = None
+    store: ArtefactStore,
+    table: SequenceTable,
+    *,
+    seed: int = 0,
+    num_sequences: int | None = None,
+    cut: Callable[[NDArray[np.void]], NDArray[np.void]] = lambda rows: rows,
 ) -> Schedule:
-    """A stored schedule that shows the first `num_sequences` (default all) sequences once each, shuffled."""
+    """A stored schedule that shows the first `num_sequences` (default all) sequences once each, shuffled, then cut."""
     pool = np.arange(table.num_sequences if num_sequences is None else num_sequences)
     order = np.random.default_rng(seed).permutation(pool)
     totals = table.grouping("domain").totals(pool)
@@ -115,4 +123,4 @@ def build_schedule(
         "curve": MixtureCurve.constant(DOMAINS, totals / totals.sum()).as_json(),
         "adherence": {},
     }
-    return Schedule.open(save_schedule(store, table, rows_of(table, order), facts))
+    return Schedule.open(save_schedule(store, table, cut(rows_of(table, order)), facts))
