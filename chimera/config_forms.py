@@ -172,7 +172,7 @@ class ConfigForm(forms.Form):
             path, kind, value = f"{prefix}{name}", bare(info.annotation), values.get(name)
             if is_subclass(kind, Choice):
                 self._add_choice(path, kind, info, value, section.around)
-            elif is_subclass(kind, Config):
+            elif is_subclass(kind, Config) and not is_optional(info.annotation):
                 label = label_of(name, info)
                 around = section.around if prefix else "" if info.is_required() else label
                 inner = Section(label, info.description or "", around)

@@ -80,7 +80,8 @@ def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:
     if is_subclass(kind, Choice):
         return {"type": "choice", "noun": kind.registry().name, "kinds": [_kind(entry) for entry in kind.registry()]}
     if is_subclass(kind, Config):
-        return {"type": "object", "noun": kind.__name__.removesuffix("Config").lower(), "fields": _fields(kind)}
+        shape = {"type": "object", "noun": kind.__name__.removesuffix("Config").lower(), "fields": _fields(kind)}
+        return shape | {"optional": True, "title": label_of("", info)} if info and is_optional(annotation) else shape
     if origin is list and arguments[0] in (str, int, float):
         return {"type": "words"}
     if origin is list:

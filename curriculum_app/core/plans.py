@@ -65,15 +65,18 @@ def natural_curve(request: PlanRequest, grouping: str) -> MixtureCurve:
     return MixtureCurve.constant(groups.names, totals / totals.sum())
 
 
-def follow_greedily(request: PlanRequest, grouping: str, curve: MixtureCurve, length_term: float) -> Plan:
-    """The plan that follows `curve` over `grouping` by the greedy scheduler.
+def follow_greedily(
+    request: PlanRequest, grouping: str, curve: MixtureCurve, length_term: float, *, sigma: float = 0.0
+) -> Plan:
+    """The plan that follows `curve` over `grouping` by the greedy scheduler, until the budget is reached.
 
     Candidates are put in a seeded random order first, so that equals are not always taken in the same one.
     """
-    ids = np.random.default_rng(request.seed).permutation(request.pool.ids)
+    rng = np.random.default_rng(request.seed)
+    ids, budget = rng.permutation(request.pool.ids), float(request.budget_tokens)
     groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
     target = CurveTarget(curve, bins_given_group(groups, bins))
-    rows = greedy_order(groups, bins, target, length_term=length_term)
+    rows = greedy_order(groups, bins, target, length_term=length_term, sigma=sigma, rng=rng, budget=budget)
     report = adherence_report(curve.names, groups, bins, rows, target, method=METHOD, exact=True)
     return Plan(rows_of(request.table, ids[rows]), grouping, curve, report)
 

@@ -46,6 +46,23 @@ def draw_pool(table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
     return _pool(table, np.concatenate(drawn))
 
 
+def every_sequence(table: SequenceTable, budget_tokens: int) -> Pool:
+    """All sequences, for a policy that chooses among them what it shows.
+
+    Raises:
+        InputError: the budget is no multiple of the sequence length, or larger than all of them.
+    """
+    _require_enough(table, budget_tokens)
+    if table.form == "text":
+        _sequences_for(table, budget_tokens)
+    return _pool(table, np.arange(table.num_sequences))
+
+
+def unit_of(table: SequenceTable) -> int:
+    """What a budget is a multiple of, in tokens."""
+    return table.sequence_length if table.form == "text" else 1
+
+
 def _pool(table: SequenceTable, drawn: Int) -> Pool:
     ids = np.sort(drawn).astype(np.int64)
     return Pool(ids, multiset_digest(ids), int(table.lengths[ids].sum()))

@@ -14,18 +14,27 @@ from typing import Literal, Protocol, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from chimera.errors import NestedProblems, Problem
 from chimera.typed import Config
 
 
-class _Placed(Protocol):
+class Placed(Protocol):
+    """What stands at a share of the tokens."""
+
     @property
     def at(self) -> float: ...
 
 
-def _require_order(knots: Sequence[_Placed]) -> None:
+def require_order(knots: Sequence[Placed]) -> None:
+    """Each knot comes after the one before it.
+
+    Raises:
+        NestedProblems: names the `at` of the first that does not.
+    """
     for index, (left, right) in enumerate(itertools.pairwise(knots)):
         if right.at <= left.at:
-            raise ValueError(f"knot {index + 2} at {right.at:g} must come after knot {index + 1} at {left.at:g}")
+            said = f"knot {index + 2} at {right.at:g} must come after knot {index + 1} at {left.at:g}"
+            raise NestedProblems([Problem(said, field=f"{index + 1}.at")])
 
 
 class RateKnot(Config):
@@ -46,7 +55,7 @@ class RateTrack(Config):
     @field_validator("knots")
     @classmethod
     def _in_order(cls, knots: list[RateKnot]) -> list[RateKnot]:
-        _require_order(knots)
+        require_order(knots)
         if not any(knot.rate > 0 for knot in knots):
             raise ValueError("the learning rate is 0 everywhere: give at least one knot a rate above 0")
         return knots
@@ -90,7 +99,7 @@ class LengthTrack(Config):
     @field_validator("knots")
     @classmethod
     def _in_order(cls, knots: list[LengthKnot]) -> list[LengthKnot]:
-        _require_order(knots)
+        require_order(knots)
         return knots
 
     @model_validator(mode="after")
@@ -135,13 +144,12 @@ class Tracks(Config):
     @field_validator("phases")
     @classmethod
     def _one_after_another(cls, phases: list[Phase]) -> list[Phase]:
-        for phase in phases:
+        for index, phase in enumerate(phases):
             if phase.end <= phase.start:
-                raise ValueError(f"phase {phase.name!r} ends at {phase.end:g}, not after its start at {phase.start:g}")
-        for left, right in itertools.pairwise(phases):
+                said = f"phase {phase.name!r} ends at {phase.end:g}, not after its start at {phase.start:g}"
+                raise NestedProblems([Problem(said, field=f"{index}.end")])
+        for index, (left, right) in enumerate(itertools.pairwise(phases), start=1):
             if right.start < left.end:
-                raise ValueError(
-                    f"phases {left.name!r} and {right.name!r} overlap: one ends at {left.end:g}, the next starts at "
-                    f"{right.start:g}"
-                )
+                said = f"phases {left.name!r} and {right.name!r} overlap: one ends at {left.end:g}, the next starts at"
+                raise NestedProblems([Problem(f"{said} {right.start:g}", field=f"{index}.start")])
         return phases

@@ -81,7 +81,7 @@ def adopt_schedule(job: Job, result: ScheduleResult) -> Adopted:
         curriculum=_curriculum(job, config),
         sequence_set_id=config.sequences.number,
         seed=config.seed,
-        budget_tokens=manifest["pool"]["tokens"],
+        budget_tokens=manifest["num_tokens"],
         pool_digest=manifest["pool"]["digest"],
         order_digest=manifest["order_digest"],
     )

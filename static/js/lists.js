@@ -51,7 +51,7 @@
 
   function object(shape, value, path) {
     check(isObject(value));
-    const parts = shape.fields.map((field) => ({ field, node: build(field, field.name in value ? value[field.name] : field.value, join(path, field.name)) }));
+    const parts = shape.fields.map((field) => ({ field, node: build(field, field.name in value ? value[field.name] : field.value ?? EMPTY[field.type]?.() ?? null, join(path, field.name)) }));
     const element = make("div", { className: "fields fields-small", attributes: { "data-path": path } });
     element.append(...parts.map(({ field, node }) => (field.type in controls || field.type === "choice" ? node.element
       : make("fieldset", {}, make("legend", { textContent: field.title }), node.element))));
@@ -65,6 +65,17 @@
       about: () => parts.filter(({ node }) => node.name).map(({ node }) => `${node.name()} · ${node.about()}`).join(" · "),
       settings: () => parts.filter(({ field, node }) => !same(node.read(), field.value)).map(({ field, node }) => `${field.title}: ${say(node.read())}`),
     };
+  }
+
+  // An object that may be left out.
+  function maybe(shape, value, path) {
+    const given = input("checkbox", { checked: value !== null }), body = make("div");
+    let inner = null;
+    const show = (item) => { inner = item && object(shape, item, path); body.replaceChildren(...(inner ? [inner.element] : [])); };
+    given.addEventListener("change", () => show(given.checked ? {} : null));
+    show(value);
+    const label = make("label", { className: "check" }, given, `with ${shape.title.toLowerCase()}`);
+    return { element: make("div", { className: "stack-tight" }, label, body), read: () => inner && inner.read(), about: () => inner?.settings().join(" · ") ?? "none" };
   }
 
   function choice(shape, value, path) {
@@ -182,7 +193,7 @@
 
   const EMPTY = { either: () => "", list: () => [], dict: () => ({}), words: () => [], check: () => false };
   const builders = { object, choice, either, list: array, dict: dictionary };
-  const build = (shape, value, path) => (builders[shape.type] ?? leaf)(shape, value, path);
+  const build = (shape, value, path) => (shape.type === "object" && shape.optional ? maybe : builders[shape.type] ?? leaf)(shape, value, path);
 
   // A message "1.policy.key: unknown …" of the server goes to the innermost part that it names.
   function place(message, host) {

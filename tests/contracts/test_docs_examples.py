@@ -76,7 +76,7 @@ def test_the_measure_is_the_mean_of_the_lines_that_are_not_blank(documents: list
 
 
 def test_the_policy_brings_its_domain_late(table: SequenceTable) -> None:  # noqa: F811
-    contracts.test_a_policy_shows_every_sequence_of_the_pool_exactly_once(entry_of("domain_last"), table)
+    contracts.test_a_policy_shows_the_budget_and_if_it_only_orders_the_pool_exactly_once(entry_of("domain_last"), table)
     contracts.test_a_policy_gives_equal_plans_for_equal_seeds_only(entry_of("domain_last"), table)
     pool = draw_pool(table, 300 * table.sequence_length, seed=0)
     order = POLICIES.build("domain_last").plan(PlanRequest(table, pool, seed=1)).order

@@ -33,7 +33,7 @@ class Policy(ABC):
 
     title: ClassVar[str]
     summary: ClassVar[str]
-    only_order: ClassVar[bool] = True
+    only_order: bool = True
 
     def __init__(self, config: Any) -> None:
         self.config = config
