@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+import curriculum_app.api  # noqa: F401 - adds its calls to the API
 import training_app.api  # noqa: F401 - adds its calls to the API
 from chimera.jobs.api import api
 

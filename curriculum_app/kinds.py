@@ -1,7 +1,7 @@
 """The job kinds of the lowest app."""
 
 from chimera.capabilities import provide
-from chimera.jobs import refs
+from chimera.jobs import refs, verbs
 from chimera.jobs.kinds import JobKind, register
 from curriculum_app import models
 from curriculum_app.core.clustering.config import ClusterConfig
@@ -177,5 +177,14 @@ register(
         adopt="curriculum_app.services.versions:adopt_compare",
         page="curriculum_app.services.versions:difference_page",
         listed=False,
+    )
+)
+
+verbs.register(
+    verbs.Verb(
+        name="curricula",
+        help="list, show, export or save curricula",
+        arguments="curriculum_app.management.curricula:arguments",
+        run="curriculum_app.management.curricula:run",
     )
 )

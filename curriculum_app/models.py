@@ -239,7 +239,11 @@ class SequenceSet(Artefact):
 
 
 class Curriculum(models.Model):
-    """A versioned curriculum: a policy and its settings. Never changed; a change makes the next version."""
+    """A versioned curriculum: a policy and its settings. Never changed; a change makes the next version.
+
+    `parent` is what it was designed from. `sequence_set` and `budget_tokens` are what it was designed on; schedules may
+    be made on others.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="curricula")
     name = models.CharField(max_length=200)
@@ -247,8 +251,12 @@ class Curriculum(models.Model):
     policy = models.CharField(max_length=60)
     config = models.JSONField(default=dict)
     fingerprint = models.CharField(max_length=64)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    sequence_set = models.ForeignKey(SequenceSet, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    budget_tokens = models.BigIntegerField(null=True, blank=True)
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         ordering = ["-id"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Max, QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from chimera.errors import InputError
@@ -25,6 +26,39 @@ def curricula(actor: Actor) -> QuerySet[Curriculum]:
 
 def curriculum_get(actor: Actor, pk: int) -> Curriculum:
     return get_object_or_404(Curriculum, project=actor.project, pk=pk)
+
+
+def curriculum_named(actor: Actor, name: str) -> Curriculum:
+    """A curriculum of this project by its id (`curriculum-3`) or label (`mix:v2`), or 404."""
+    of_project = Curriculum.objects.filter(project=actor.project).select_related("parent")
+    label, _, version = name.rpartition(":v")
+    number = name.removeprefix("curriculum-")
+    if number != name and number.isdecimal() and len(number) < 19:
+        found = of_project.filter(pk=int(number)).first()
+    elif version.isdecimal() and len(version) < 10:
+        found = of_project.filter(name=label, version=int(version)).first()
+    else:
+        found = None
+    if found is None:
+        raise Http404(f"there is no curriculum {name!r} in project {actor.project.slug}; say curriculum-3 or name:v2")
+    return found
+
+
+def described(row: Curriculum) -> dict[str, Any]:
+    """A curriculum as the REST door and the command line show it."""
+    return {
+        "uid": row.uid,
+        "label": row.label,
+        "name": row.name,
+        "version": row.version,
+        "fingerprint": row.fingerprint,
+        "policy": {"key": row.policy, "config": row.config},
+        "parent": f"curriculum-{row.parent_id}" if row.parent_id else None,
+        "sequences": f"sequences-{row.sequence_set_id}" if row.sequence_set_id else None,
+        "budget_tokens": row.budget_tokens,
+        "created_by": row.created_by,
+        "created_at": row.created_at.isoformat(),
+    }
 
 
 def versions_of(curriculum: Curriculum) -> list[Curriculum]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import Max
-
 from chimera.artefacts import Stored
 from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
-from chimera.typed import sha256_json
 from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.configs_measure import MeasureConfig
@@ -19,7 +16,8 @@ from curriculum_app.core.jobs.count_tokens import CountTokensResult
 from curriculum_app.core.jobs.group import SequencesResult
 from curriculum_app.core.jobs.measure import ColumnsResult
 from curriculum_app.core.jobs.schedule import ScheduleResult
-from curriculum_app.models import Clustering, ColumnSet, Curriculum, DatasetVersion, Schedule, SequenceSet
+from curriculum_app.models import Clustering, ColumnSet, DatasetVersion, Schedule, SequenceSet
+from curriculum_app.services.curricula import curriculum_for
 
 
 def adopt_import(job: Job, result: VersionResult) -> Adopted:
@@ -73,12 +71,21 @@ def adopt_count_tokens(job: Job, result: CountTokensResult) -> Adopted:
 def adopt_schedule(job: Job, result: ScheduleResult) -> Adopted:
     config = ScheduleConfig.model_validate(job.config)
     manifest = result.stored.manifest
+    curriculum, _ = curriculum_for(
+        job.project,
+        config.name,
+        config.policy,
+        job=job,
+        sequence_set_id=config.sequences.number,
+        budget_tokens=config.budget_tokens,
+        created_by=job.created_by.get_username() if job.created_by else "",
+    )
     row = adopt_artefact(
         Schedule,
         job,
         result.stored,
         f"{config.name} · seed {config.seed}",
-        curriculum=_curriculum(job, config),
+        curriculum=curriculum,
         sequence_set_id=config.sequences.number,
         seed=config.seed,
         budget_tokens=manifest["num_tokens"],
@@ -95,23 +102,3 @@ def _dataset(job: Job, stored: Stored, stage: str) -> DatasetVersion:
 
 def _adopted(row: DatasetVersion) -> Adopted:
     return Adopted({"dataset": row.uid}, {"documents": row.documents, "bytes": row.bytes})
-
-
-def _curriculum(job: Job, config: ScheduleConfig) -> Curriculum:
-    """The curriculum of this policy and settings: an equal one is reused, another of its name is its next version."""
-    policy = config.policy
-    fingerprint = sha256_json({"name": config.name, "policy": policy.key, "config": policy.config})
-    of_project = Curriculum.objects.filter(project=job.project)
-    existing = of_project.filter(fingerprint=fingerprint).first()
-    if existing is not None:
-        return existing
-    latest = of_project.filter(name=config.name).aggregate(latest=Max("version"))["latest"]
-    return Curriculum.objects.create(
-        project=job.project,
-        job=job,
-        name=config.name,
-        version=(latest or 0) + 1,
-        policy=policy.key,
-        config=policy.config,
-        fingerprint=fingerprint,
-    )

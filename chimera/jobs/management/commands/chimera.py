@@ -20,9 +20,10 @@ from django.http import Http404
 from chimera.errors import InputError, Problem
 from chimera.jobs import deletion, selectors, services
 from chimera.jobs.describe import describe_artefact, describe_job, describe_kind
-from chimera.jobs.kinds import all_kinds
+from chimera.jobs.kinds import all_kinds, resolve
 from chimera.jobs.models import Job, State
 from chimera.jobs.validation import as_json
+from chimera.jobs.verbs import Verb, all_verbs
 from chimera.projects.access import Actor, actor_for
 from chimera.projects.models import Project
 from chimera.projects.selectors import first_owner
@@ -38,7 +39,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="run|kinds|show|delete|collect|token")
+        added = all_verbs()
+        names = "|".join(["run", "kinds", "show", "delete", "collect", "token", *(verb.name for verb in added)])
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar=names)
         whose = CommandParser(add_help=False)
         whose.add_argument("--project", default="", help="slug; not needed while there is only one project")
         whose.add_argument("--user", default="", help="who acts; default: the project's first owner")
@@ -60,10 +63,13 @@ class Command(BaseCommand):
         )
         token = verbs.add_parser("token", parents=[whose, shape], help="make a bearer token for the REST API")
         token.add_argument("--name", default="command line", help="what it is for")
+        for verb in added:
+            resolve(verb.arguments)(verbs.add_parser(verb.name, parents=[whose, shape], help=verb.help))
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         try:
-            code = getattr(self, f"_{verb}")(**options)
+            own = {added.name: added for added in all_verbs()}.get(verb)
+            code = self._added(own, options) if own else getattr(self, f"_{verb}")(**options)
         except InputError as error:
             code = self._refuse(error.problems, options["json"])
         except (PermissionDenied, Http404) as error:
@@ -158,6 +164,11 @@ class Command(BaseCommand):
         else:
             self._tell(f"acts as {row.user} in {row.project.slug}; shown only this once:")
             self.stdout.write(text)
+        return SUCCESS
+
+    def _added(self, verb: Verb, options: dict[str, Any]) -> int:
+        said = resolve(verb.run)(find_actor(options["project"], options["user"]), options)
+        self.stdout.write(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False), ending="")
         return SUCCESS
 
     def _refuse(self, problems: list[Problem], as_one_line: bool) -> int:

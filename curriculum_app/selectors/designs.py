@@ -1,0 +1,105 @@
+"""What a curriculum is designed on: groups and tokens of a sequence set, and the mixture a draft plans for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chimera.errors import InputError, Problem
+from chimera.jobs import refs
+from chimera.projects.models import Project
+from curriculum_app.core.configs_order import PolicyChoice
+from curriculum_app.core.curriculum_draft import CurriculumDraft
+from curriculum_app.core.mixture_curve import Float, MixtureCurve
+from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.models import Curriculum, SequenceSet
+
+POINTS = 160
+FIRST = 1e-4  # the first position that is sampled on a log axis, as a share of the budget
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Shares of the groups at positions (shares of the budget); `shares` is (positions, groups)."""
+
+    names: tuple[str, ...]
+    budget: int
+    at: Float
+    shares: Float
+
+    def as_json(self) -> dict[str, Any]:
+        shares = self.shares.round(5).tolist()
+        return {"names": list(self.names), "budget": self.budget, "at": self.at.round(7).tolist(), "shares": shares}
+
+
+def sampled(curve: MixtureCurve, budget: int) -> Preview:
+    """A curve at positions that serve a linear and a log axis alike."""
+    at = np.unique(np.concatenate([np.linspace(0, 1, POINTS // 2), np.geomspace(FIRST, 1, POINTS // 2)]))
+    return Preview(curve.names, budget, at, curve.at(np.maximum(at, FIRST) * budget))
+
+
+def preview(project: Project, draft: CurriculumDraft) -> Preview | None:
+    """The mixture that a draft plans on its sequences; None where it names none.
+
+    Raises:
+        InputError: its policy cannot be meant for these sequences, or the budget cannot be given.
+    """
+    if draft.sequences is None:
+        return None
+    try:
+        table = refs.open_ref(project, draft.sequences)
+    except FileNotFoundError as error:
+        raise InputError(Problem("its files are not on this machine", "sequences")) from error
+    assert isinstance(table, SequenceTable)
+    return planned(table, draft.policy, draft.budget_tokens or table.num_tokens)
+
+
+def planned(table: SequenceTable, policy: PolicyChoice, budget: int) -> Preview:
+    """The mixture of a policy on a table.
+
+    Raises:
+        InputError: as `preview`.
+    """
+    built = policy.build()
+    try:
+        pool = built.pool(table, budget, 0)
+        return sampled(built.preview(PlanRequest(table, pool, 0, budget)), budget)
+    except ValueError as error:  # a curve that cannot be fitted to what there is
+        raise InputError(Problem(str(error), "policy.config")) from error
+
+
+def mixture_of(row: Curriculum) -> Preview | None:
+    """The mixture of a saved curriculum: of its newest schedule, else what it plans on the data it was designed on."""
+    schedule = row.schedules.order_by("-pk").first()
+    if schedule is not None and "curve" in schedule.manifest:
+        return sampled(MixtureCurve.from_json(schedule.manifest["curve"]), schedule.budget_tokens)
+    if row.sequence_set is None:
+        return None
+    table = refs.opened(SequenceTable, row.sequence_set)
+    if table is None:
+        return None
+    try:
+        policy = PolicyChoice(key=row.policy, config=row.config)
+        return planned(table, policy, row.budget_tokens or table.num_tokens)
+    except (InputError, ValueError):  # its policy has gone, or asks for more than there is
+        return None
+
+
+def data_of(row: SequenceSet) -> dict[str, Any]:
+    """What the designer draws on: groups of every grouping with their tokens, and how long sequences are."""
+    manifest = row.manifest
+    groupings = {
+        name: [{"name": group, "tokens": tokens} for group, tokens in zip(names, counts, strict=True)]
+        for name, names in manifest["groupings"].items()
+        for counts in [manifest["tokens_by_group"][name]]
+    }
+    return {
+        "uid": row.uid,
+        "label": row.label,
+        "tokens": row.tokens,
+        "sequence_length": manifest.get("sequence_length"),
+        "groupings": groupings,
+    }
