@@ -29,20 +29,22 @@ def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
     """Order exactly `budget_tokens` tokens; the same settings on the same sequences are not run again.
 
     Raises:
-        InputError: the budget is no multiple of the sequence length or larger than the corpus allows.
+        InputError: the budget is no multiple of the sequence length or larger than the corpus allows, or what the
+            policy names does not belong to these sequences.
     """
     table = ctx.open(config.sequences)
-    settings = config.model_dump(mode="json", exclude={"name", "sequences"})
+    policy: Policy = config.policy.build()
+    policy.prepare(str(table.manifest["dataset"]), ctx.open)
+    settings = config.model_dump(mode="json", exclude={"name", "sequences"}) | {"meaning": policy.meaning()}
 
     def key() -> str | None:
         return key_of("schedule", {"settings": settings, "sequences": table.digest})
 
-    return ScheduleResult(make_once(ctx, Schedule.ref_kind, key, lambda: _schedule(config, table, ctx)))
+    return ScheduleResult(make_once(ctx, Schedule.ref_kind, key, lambda: _schedule(config, policy, table, ctx)))
 
 
-def _schedule(config: ScheduleConfig, table: SequenceTable, ctx: Context) -> Stored:
+def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx: Context) -> Stored:
     ctx.progress(0, 3, "steps", "drawing the pool")
-    policy: Policy = config.policy.build()
     pool = policy.pool(table, config.budget_tokens, config.pool_seed)
     ctx.check()
     ctx.progress(1, 3, "steps", f"ordering {len(pool.ids):,} sequences")

@@ -10,18 +10,23 @@ A policy is one file here:
         def preview(self, request) -> MixtureCurve
         def plan(self, request) -> Plan
         def pool(self, table, budget_tokens, seed) -> Pool: only where it is not one showing of as many tokens
+        def prepare(self, dataset, open_): only where the config names something stored (by Ref)
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
+from chimera.refs import Ref
 from chimera.registry import Registry
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.pool import Pool, draw_pool
 from curriculum_app.core.sequences import SequenceTable
+
+Opener = Callable[[Ref[Any]], Any]
 
 
 class Policy(ABC):
@@ -45,6 +50,18 @@ class Policy(ABC):
             InputError: the budget cannot be given; names `budget_tokens`.
         """
         return draw_pool(table, budget_tokens, seed)
+
+    def prepare(self, dataset: str, open_: Opener) -> None:
+        """Open what the config names; called before all else. `dataset` is the digest of the sequences' version.
+
+        Raises:
+            InputError: it belongs to another dataset version or lacks what is named; fields begin `policy.config`.
+        """
+        return None
+
+    def meaning(self) -> dict[str, Any]:
+        """The settings as they count for the schedule: stored things by digest. Call after `prepare`."""
+        return dict(self.config.as_json())
 
     @abstractmethod
     def preview(self, request: PlanRequest) -> MixtureCurve:
