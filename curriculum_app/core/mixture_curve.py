@@ -39,6 +39,17 @@ class MixtureCurve:
         logs = np.log(np.maximum(np.asarray(shares, dtype=np.float64), np.exp(-700.0)))
         return cls(tuple(names), np.array([1.0]), logs[None, :])
 
+    @classmethod
+    def stepped(cls, names: Sequence[str], ends: Sequence[float], shares: ArrayLike) -> MixtureCurve:
+        """Shares that stand still until each of `ends` (tokens, increasing, > 0) and then are those of the next row.
+
+        Args:
+            shares: shape (n, K), one row per stretch; the last one holds beyond its end as well.
+        """
+        logs = np.log(np.maximum(np.asarray(shares, dtype=np.float64), np.exp(-700.0)))
+        knots = [ends[0] / 2] + [place for end in ends[:-1] for place in (end * (1 - 1e-9), end)]
+        return cls(tuple(names), np.array(knots), logs[np.repeat(np.arange(len(ends)), 2)[: len(knots)]])
+
     def logits_at(self, tokens: ArrayLike) -> Float:
         """Shape (..., K): f(N); N <= 0 counts as the first knot."""
         s = np.log(np.maximum(np.asarray(tokens, dtype=np.float64), self.knots[0]))
