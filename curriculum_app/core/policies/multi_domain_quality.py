@@ -37,7 +37,7 @@ class MultiDomainQuality(Policy):
 
     title: ClassVar[str] = "Multi-domain quality"
     summary: ClassVar[str] = "Every source from its worst to its best text, interleaved so that the mixture stays even."
-    only_order: ClassVar[bool] = False
+    only_order = False
 
     class Config(BaseConfig):
         grouping: str = Field("domain", title="Sources are", description="A grouping of the sequences.", min_length=1)

@@ -53,7 +53,7 @@ class SelectiveRepetition(Policy):
 
     title: ClassVar[str] = "Selective repetition"
     summary: ClassVar[str] = "The better a text is, the more often it is shown: each phase holds the best part of it."
-    only_order: ClassVar[bool] = False
+    only_order = False
 
     class Config(BaseConfig):
         phases: list[RepetitionPhase] = Field(
