@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from chimera.capabilities import ModelTokenizer
 from chimera.refs import Ref
@@ -63,6 +63,23 @@ class GroupConfig(Config):
     held_out_tokens: int = Field(
         16384, title="Held-out tokens", description="Tokens per domain kept away from training.", ge=256, le=10_000_000
     )
+    apart: list[str] = Field(
+        default_factory=list,
+        title="Domains apart",
+        description="Packed by themselves and never held out, as a warm-up on procedural strings asks for.",
+    )
+    metadata: Literal["none", "url", "source", "domain", "meta"] = Field(
+        "none",
+        title="Metadata before the text",
+        description="What the model may read before each document; it is never learnt. url: the host.",
+    )
+    metadata_field: str = Field("", title="Field of meta", description="Where metadata is meta: its name there.")
+    missing_metadata: Literal["unknown", "none"] = Field(
+        "unknown", title="Documents without", description="unknown: this word in its place. none: only the text."
+    )
+    cooldown_share: float = Field(
+        0.1, title="Cooldown", description="Share of the text that stays without metadata.", gt=0.0, lt=1.0
+    )
     length_bins: int = Field(3, title="Length bins", description="Difficulty bins along document length.", ge=1, le=8)
     quality_bins: int = Field(3, title="Quality bins", description="Difficulty bins along density.", ge=1, le=8)
     quality_measure: Literal["compression", "surprisal"] = Field(
@@ -93,6 +110,14 @@ class GroupConfig(Config):
         if missing := [choice.key for choice in default_groupings() if choice.key not in keys]:
             raise ValueError(f"pools are drawn by domain and difficulty; add {' and '.join(missing)}")
         return chosen
+
+    @model_validator(mode="after")
+    def _of_packed_text(self) -> Self:
+        if self.form != "text" and (self.apart or self.metadata != "none"):
+            raise ValueError("domains apart and metadata are for packed text: choose the form text")
+        if (self.metadata == "meta") != bool(self.metadata_field):
+            raise ValueError("metadata: meta and the name of its field go together")
+        return self
 
 
 class ScheduleConfig(Config):

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from chimera.errors import InputError, Problem
+from curriculum_app.core.conditioning import Conditioning
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.difficulty.compression import compression_ratio, shrink_short
 from curriculum_app.core.difficulty.ranks import quantile_bin, ranks_within, weighted_ranks
@@ -74,14 +75,31 @@ def survey_documents(
 
 
 def split_documents(survey: Survey, config: GroupConfig) -> list[Split]:
-    """One seeded split per domain, in the order of `survey.domains`."""
+    """One seeded split per domain, in the order of `survey.domains`; nothing of domains apart may be held out.
+
+    Raises:
+        InputError: a domain apart is none of the version, or there is no other.
+    """
+    _require_domains(survey.domains, config)
     splits = []
-    for number in range(len(survey.domains)):
+    for number, domain in enumerate(survey.domains):
         rng = np.random.default_rng([config.seed, number])
         rows = np.flatnonzero(survey.domain_of == number)
-        usable = config.form == "text"
-        splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng, all_usable=usable))
+        if domain in config.apart:
+            splits.append(Split(rows[:0], rows))
+        else:
+            usable = config.form == "text"
+            splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng, all_usable=usable))
     return splits
+
+
+def _require_domains(domains: Sequence[str], config: GroupConfig) -> None:
+    unknown = [name for name in config.apart if name not in domains]
+    if unknown:
+        hint = f"one of {', '.join(domains)}"
+        raise InputError([Problem(f"no domain {name!r} in the version", "apart", hint=hint) for name in unknown])
+    if set(domains) <= set(config.apart):
+        raise InputError(Problem("no domain is left to be held out", "apart", hint="leave one of them out"))
 
 
 @dataclass(frozen=True)
@@ -150,6 +168,8 @@ def group_documents(
     Raises:
         InputError: no documents, no example, too little text to hold out or to fill a sequence, or no fit tokenizer.
     """
+    conditioning = Conditioning(config) if config.metadata != "none" else None
+    groupings = [*groupings, conditioning] if conditioning else groupings
     survey = survey_documents(source(), report, groupings)
     splits = split_documents(survey, config)
     size = int(survey.num_bytes.sum())
@@ -159,9 +179,11 @@ def group_documents(
     else:
         reading = reading_of_model(model)
     made = make_sequences(
-        source(), survey.domains, splits, reading, config, lambda done, message: report(size + done, message)
-    )
-    counts = np.bincount(made.packed.tokens, minlength=reading.vocab_size)
+        source(), survey.domains, splits, reading, config, lambda done, message: report(size + done, message),
+        conditioning,
+    )  # fmt: skip
+    learnt = made.packed.tokens if conditioning is None or made.mask is None else made.packed.tokens[made.mask > 0]
+    counts = np.bincount(learnt, minlength=reading.vocab_size)
     ranks = rank_documents(survey, made.encoded, counts, config, measured)
     groups = _groups(groupings, survey, made.encoded, counts, ranks, config)
     contents = _contents(survey, made, reading, config, _Judged(counts, ranks, groups))
@@ -233,6 +255,7 @@ def _contents(
         mask=made.mask,
         splits=made.splits,
         chat_template=made.chat_template,
+        form=config.form,
     )
 
 

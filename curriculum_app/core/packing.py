@@ -51,26 +51,45 @@ def pack(documents: Sequence[Tokens], rows: Int, eos_id: int, sequence_length: i
         rows: shape (D,), the document-index row of each.
     """
     if not len(documents):
-        return _empty()
+        return empty_packing()
     end = np.array([eos_id], dtype=documents[0].dtype)
     stream = np.concatenate([part for tokens in documents for part in (tokens, end)])
     count = len(stream) // sequence_length
     used = count * sequence_length
     ends = np.cumsum(np.array([len(tokens) + 1 for tokens in documents], dtype=np.int64))
     offsets = np.arange(count + 1, dtype=np.int64) * sequence_length
-    pieces = _pieces(ends, rows, offsets)
+    pieces = pieces_of(ends, rows, offsets)
     return Packed(stream[:used], offsets, pieces, len(stream) - used)
 
 
-def _empty() -> Packed:
+def joined(packs: Sequence[Packed]) -> Packed:
+    """The sequences of several packings, one packing after the other."""
+    shifts = np.cumsum([0, *(len(part.tokens) for part in packs)])
+    pieces = np.cumsum([0, *(len(part.pieces.lengths) for part in packs)])
+    zero = np.zeros(1, dtype=np.int64)
+    tokens: Tokens = np.concatenate([part.tokens for part in packs])
+    return Packed(
+        tokens,
+        np.concatenate([zero, *(part.offsets[1:] + at for part, at in zip(packs, shifts, strict=False))]),
+        Pieces(
+            np.concatenate([zero, *(part.pieces.offsets[1:] + at for part, at in zip(packs, pieces, strict=False))]),
+            np.concatenate([part.pieces.documents for part in packs]),
+            np.concatenate([part.pieces.lengths for part in packs]),
+        ),
+        sum(part.dropped for part in packs),
+    )
+
+
+def empty_packing() -> Packed:
+    """No sequence."""
     none = np.zeros(0, dtype=np.int64)
     return Packed(
         np.zeros(0, dtype=np.uint16), np.zeros(1, dtype=np.int64), Pieces(np.zeros(1, np.int64), none, none), 0
     )
 
 
-def _pieces(ends: Int, rows: Int, offsets: Int) -> Pieces:
-    """Cut the stream at every document end and every sequence start."""
+def pieces_of(ends: Int, rows: Int, offsets: Int) -> Pieces:
+    """Cut the stream at every document end and every sequence start; `rows` are the documents of the `ends`."""
     used = offsets[-1]
     cuts = np.unique(np.concatenate([offsets, ends[ends < used]]))
     starts, lengths = cuts[:-1], np.diff(cuts)

@@ -2,9 +2,9 @@
 
 Files of the artefact: `tokens.npy` (flat), `offsets.npy` (M+1), `groupings/<name>.npz` (CSR M x K, tokens), `bins.npy`
 (M x B document-length bins, tokens), `difficulty.npy` (M), `pieces.npz` (sequence to document), `documents.parquet`,
-`held_out/<number>.npz` per domain, `tokenizer.json`. Where the sequences are examples (`form` chat or pairs in the
-manifest) also `mask.npy` (uint8 per token: 0 context, 1 target), of pairs `splits.npy` (M: tokens of the chosen half,
-the rejected one follows), and `chat_template.jinja`.
+`held_out/<number>.npz` per domain, `tokenizer.json`. Where not every token is a target (examples, text under metadata)
+also `mask.npy` (uint8 per token: 0 context, 1 target); of examples (`form` chat or pairs in the manifest)
+`chat_template.jinja`, and of pairs `splits.npy` (M: tokens of the chosen half, the rejected one follows).
 """
 
 from __future__ import annotations
@@ -77,13 +77,7 @@ class SequenceContents:
     mask: Mask | None = None
     splits: Int | None = None
     chat_template: str = ""
-
-    @property
-    def form(self) -> Form:
-        """What a sequence is: a stretch of packed text, one conversation, or the two answers of one preference."""
-        if self.mask is None:
-            return "text"
-        return "chat" if self.splits is None else "pairs"
+    form: Form = "text"  # a stretch of packed text, one conversation, or the two answers of one preference
 
 
 def save_sequences(store: ArtefactStore, contents: SequenceContents, facts: dict[str, Any]) -> Stored:
@@ -102,7 +96,9 @@ def save_sequences(store: ArtefactStore, contents: SequenceContents, facts: dict
         "unigram_bits_per_byte": contents.unigram_bits_per_byte,
     }
     if contents.mask is not None:
-        manifest |= {"form": contents.form, "target_tokens": int(contents.mask.sum())}
+        manifest |= {"target_tokens": int(contents.mask.sum())}
+    if contents.form != "text":
+        manifest |= {"form": contents.form}
     with store.stage("sequences") as stage:
         _write(stage, contents)
         return stage.seal(_digest(contents, facts), manifest)
@@ -224,7 +220,7 @@ class SequenceTable(Opened):
     @cached_property
     def mask(self) -> Mask | None:
         """Shape (tokens,): 1 where a token is a target, 0 where it is only context; None where all are targets."""
-        if self.form == "text":
+        if "target_tokens" not in self.manifest:
             return None
         mapped: Mask = np.load(self.path / "mask.npy", mmap_mode="r")
         return mapped

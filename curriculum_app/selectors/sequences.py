@@ -79,6 +79,10 @@ def _note(name: str, facts: dict[str, Any]) -> str:
         parts.append(f"{grouped(facts['unassigned'])} documents ({share}) have no node")
     if facts.get("joined"):
         parts.append(f"{facts['joined']} smaller ones are together as other")
+    if "metadata" in facts:
+        parts.append(f"{grouped(facts['context_tokens'])} tokens are metadata ({facts['metadata']}) and not learnt")
+        without = facts["without_metadata"] + facts["too_long_metadata"]
+        parts.append(f"{grouped(without)} documents of the first part have none that fits")
     if "clustering" in facts:
         parts.append(f"{facts['clustering']}, {facts['encoder']}")
     return "; ".join(parts)

@@ -149,15 +149,21 @@ def padded(texts: Sequence[Text], pad_id: int) -> Arrays:
 
 def shifted(rows: Rows, table: SequenceTable, *, masked: bool = False) -> Arrays:
     """Rows as texts of their own; `masked` leaves out what the table calls context."""
-    masks = [mask_of(row, table) if masked else None for row in rows]
+    masks = [mask_of(row, table) if masked and table.mask is not None else None for row in rows]
     texts = [Text(tokens_of(row, table), mask, float(row["weight"])) for row, mask in zip(rows, masks, strict=True)]
     return padded(texts, table.eos_id)
 
 
 def mask_of(row: np.void, table: SequenceTable) -> Mask:
-    """Which tokens of a schedule's row are targets."""
+    """Which tokens of a schedule's row are targets.
+
+    A part of a packed text that is nothing but metadata trains on its last ten tokens, as MeCo's own code does.
+    """
     start = int(row["start"])
-    return table.mask_of(int(row["sequence"]))[start : start + int(row["length"])]
+    mask = table.mask_of(int(row["sequence"]))[start : start + int(row["length"])]
+    if table.form == "text" and not mask[1:].any():
+        mask = np.where(np.arange(len(mask)) >= len(mask) - 10, 1, mask).astype(np.uint8)
+    return mask
 
 
 def tokens_of(row: np.void, table: SequenceTable) -> NDArray[np.unsignedinteger]:

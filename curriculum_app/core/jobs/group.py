@@ -21,6 +21,10 @@ from curriculum_app.core.grouping import group_documents
 from curriculum_app.core.groupings.base import DocumentGrouping, default_groupings, prepared
 from curriculum_app.core.sequences import SequenceTable, save_sequences
 
+_OF_METADATA = {"metadata", "metadata_field", "missing_metadata", "cooldown_share"}
+_NOT_ALWAYS = {"name", "dataset", "groupings", "columns", "column", "form", "tokenizer", "too_long", "chat_template"}
+_NOT_ALWAYS |= {"apart", *_OF_METADATA}
+
 
 @dataclass(frozen=True)
 class SequencesResult:
@@ -55,10 +59,13 @@ def recipe_of(
     column: ChosenColumn | None = None,
     model: Path | None = None,
 ) -> dict[str, Any]:
-    """What decides about the table. The usual groupings, a column that is none, and what packed text of an own
-    tokenizer does not ask for, are left out: tables made before there was more keep ids."""
-    apart = {"name", "dataset", "groupings", "columns", "column", "form", "tokenizer", "too_long", "chat_template"}
-    recipe = config.model_dump(mode="json", exclude=apart)
+    """What decides about the table. The usual groupings, a column that is none, metadata and domains apart where there
+    are none, and what packed text of an own tokenizer does not ask for, are left out: older tables keep their ids."""
+    recipe = config.model_dump(mode="json", exclude=_NOT_ALWAYS)
+    if config.apart:
+        recipe |= {"apart": sorted(config.apart)}
+    if config.metadata != "none":
+        recipe |= config.model_dump(mode="json", include=_OF_METADATA)
     if config.form != "text":
         recipe |= {"form": config.form, "too_long": config.too_long, "chat_template": config.chat_template}
     if model is not None:  # by its content: checkpoints of one tokenizer give one table

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @OBJECTIVES.register("next_token")
 class NextToken(Objective):
-    """Mean negative log-likelihood of every next token (Bengio et al. 2003), weighted by the rows' weights."""
+    """Mean negative log-likelihood of every next token (Bengio et al. 2003), weighted by the rows' weights.
+
+    Metadata before a packed text is context and no target (MeCo, arXiv 2501.01956); of a conversation all is learnt.
+    """
 
     title = "Next token"
 
@@ -33,7 +36,7 @@ class NextToken(Objective):
     def collate(self, rows: Rows, table: SequenceTable) -> Arrays:
         from training_app.core.order import shifted
 
-        return shifted(rows, table)
+        return shifted(rows, table, masked=table.form == "text")
 
     def loss(self, model: PreTrainedModel, batch: Batch, *, with_entropy: bool) -> StepLoss:
         from training_app.core.loss import weighted_next_token_loss
