@@ -44,6 +44,7 @@ PRESETS: dict[str, AlertRuleConfig] = {
         name="NaN or infinity", rule=RuleChoice(key="non_finite"), level="error", cooldown=1000
     ),
     "spike": AlertRuleConfig(name="Spike", rule=RuleChoice(key="spike")),
+    "rising": AlertRuleConfig(name="Rising", rule=RuleChoice(key="rising"), cooldown=1000),
     "plateau": AlertRuleConfig(name="Plateau", rule=RuleChoice(key="plateau"), level="info"),
     "rank_collapse": AlertRuleConfig(name="Rank collapse", rule=RuleChoice(key="rank_collapse"), cooldown=1000),
     "entropy_band": AlertRuleConfig(name="Saturated entropy", rule=RuleChoice(key="entropy_band"), cooldown=1000),

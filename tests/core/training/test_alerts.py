@@ -45,6 +45,14 @@ def test_a_level_that_stays_is_the_new_normal_once_it_fills_half_the_window() ->
     assert said("spike", [1.0, 1.1] * 16 + [3.0, 3.1] * 16, window=16)[-1] == 32 + 8
 
 
+def test_a_rising_series_is_judged_by_its_median_against_its_lowest() -> None:
+    """Medians of four: 2 at step 5, the lowest; 3.25 = (3 + 3.5) / 2 at step 9 is the first above 2 · 1.5."""
+    falling = [4.0, 3.0, 2.0, 1.0]  # median 2.5
+    assert said("rising", [*falling, 2.0, 2.0, 3.0, 3.5, 3.5], window=4, share=0.5) == [9]
+    assert said("rising", [2.0] * 8 + [50.0, math.nan, 2.0, 2.0, 2.0] * 5, window=8) == []
+    assert said("rising", [-4.0] * 4 + [-1.9] * 4, window=4, share=0.5) == [7, 8]
+
+
 def test_a_plateau_is_no_gain_of_delta_for_so_long_and_then_waits_anew() -> None:
     falling, flat = [5.0, 4.0, 3.0], [2.995] * 9
     assert said("plateau", falling + flat, over=4, delta=0.01, smoothing=0.0) == [7, 11]
