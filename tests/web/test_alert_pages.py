@@ -9,6 +9,7 @@ from django.urls import reverse
 from chimera.projects.access import Actor
 from tests.conftest import signed_in
 from tests.web.run_factory import make_run, recorder_of
+from training_app.core.alert_rules import PRESETS
 from training_app.models import AlertRule, RunEvent
 from training_app.selectors.alert_rules import active_rules, rule_get, rules_of
 from training_app.selectors.alerts import AlertFilter, alerts_page, unread
@@ -128,7 +129,7 @@ def test_a_viewer_reads_the_rules_and_changes_none(editor: Actor, viewer: Actor)
     assert "New rule" not in page_of(client, "alert-rules") and "Settings" in page_of(client, "alert-rule", "spike")
     assert client.get(reverse("alert-rule-new")).status_code == 403
     assert client.post(reverse("alert-rule-switch", args=["spike"]), {"active": "0"}).status_code == 403
-    assert len(rules_of(viewer.project.pk)) == 5
+    assert len(rules_of(viewer.project.pk)) == len(PRESETS)
 
 
 def test_rules_of_one_project_do_not_reach_another(editor: Actor, stranger: Actor) -> None:
