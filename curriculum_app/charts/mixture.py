@@ -31,26 +31,40 @@ _PLACES = 12  # where a name may stand
 def cumulative(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: bool) -> Figure:
     """Shares of all tokens delivered so far, stacked, with the planned borders between groups as dashed lines."""
     tokens, delivered, planned = _points(report)
-    shares, borders = _shares(delivered), np.cumsum(_shares(planned), axis=1)[:, :-1]
-    data = _areas(tokens, shares, curve.names, ordered) + _borders(tokens, borders, "planned")
+    shares, borders, names = _shares(delivered), np.cumsum(_shares(planned), axis=1)[:, :-1], _names(report, curve)
+    data = _areas(tokens, shares, names, ordered) + _borders(tokens, borders, "planned")
     alt = "Share of all tokens delivered so far by group; dotted: planned"
-    return _figure(data, curve.names, tokens, shares, log=log, ordered=ordered, alt=alt)
+    return _figure(data, names, tokens, shares, log=log, ordered=ordered, alt=alt)
 
 
 def moment(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: bool) -> Figure:
     """Shares at each moment: the curve stacked, and as dotted borders what the order delivers in windows around it."""
     tokens, delivered, _ = _points(report)
-    planned = curve.at(tokens)
+    planned, names = _folded(report, curve.at(tokens)), _names(report, curve)
     middle, windows = _windows(tokens, delivered)
     borders = np.cumsum(windows, axis=1)[:, :-1]
-    data = _areas(tokens, planned, curve.names, ordered) + _borders(middle, borders, "delivered")
+    data = _areas(tokens, planned, names, ordered) + _borders(middle, borders, "delivered")
     alt = "Planned share of tokens at each moment by group; dotted: delivered"
-    return _figure(data, curve.names, tokens, planned, log=log, ordered=ordered, alt=alt)
+    return _figure(data, names, tokens, planned, log=log, ordered=ordered, alt=alt)
 
 
 def _points(report: dict[str, Any]) -> tuple[Float, Float, Float]:
     points = report["points"]
     return tuple(np.asarray(points[name], dtype=np.float64) for name in ("tokens", "delivered", "planned"))  # type: ignore[return-value]
+
+
+def _names(report: dict[str, Any], curve: MixtureCurve) -> tuple[str, ...]:
+    """Of all groups, or of those that a report of very many groups shows and one name for the rest."""
+    shown = report["points"].get("shown")
+    return curve.names if shown is None else (*(curve.names[index] for index in shown), "all others")
+
+
+def _folded(report: dict[str, Any], shares: Float) -> Float:
+    shown = report["points"].get("shown")
+    if shown is None:
+        return shares
+    kept = shares[:, shown]
+    return np.column_stack([kept, 1 - kept.sum(axis=1)])
 
 
 def _shares(counts: Float) -> Float:

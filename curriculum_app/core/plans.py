@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.pool import Pool
 from curriculum_app.core.schedule import rows_of
-from curriculum_app.core.scheduling.adherence import adherence_report
-from curriculum_app.core.scheduling.greedy import METHOD, greedy_order
+from curriculum_app.core.scheduling.adherence import adherence_of
+from curriculum_app.core.scheduling.greedy import greedy_order
 from curriculum_app.core.scheduling.target import CurveTarget, bins_given_group
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.core.tracks import Tracks
@@ -68,24 +69,36 @@ def natural_curve(request: PlanRequest, grouping: str) -> MixtureCurve:
 def follow_greedily(
     request: PlanRequest, grouping: str, curve: MixtureCurve, length_term: float, *, sigma: float = 0.0
 ) -> Plan:
-    """The plan that follows `curve` over `grouping` by the greedy scheduler, until the budget is reached.
+    """The plan that follows `curve` over `grouping` by the greedy scheduler, as far as the request's budget.
 
-    Candidates are put in a seeded random order first, so that equals are not always taken in the same one.
+    Candidates are put in a seeded random order first, so that equals are not always taken in the same one; the same
+    seed drives the noise `sigma` (in squared sequence lengths).
     """
-    rng = np.random.default_rng(request.seed)
-    ids, budget = rng.permutation(request.pool.ids), float(request.budget_tokens)
-    groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
+    table, rng = request.table, np.random.default_rng(request.seed)
+    ids = rng.permutation(request.pool.ids)
+    groups, bins = table.grouping(grouping).counts[ids], sparse.csr_array(table.bins[ids])
     target = CurveTarget(curve, bins_given_group(groups, bins))
-    rows = greedy_order(groups, bins, target, length_term=length_term, sigma=sigma, rng=rng, budget=budget)
-    report = adherence_report(curve.names, groups, bins, rows, target, method=METHOD, exact=True)
-    return Plan(rows_of(request.table, ids[rows]), grouping, curve, report)
+    budget = request.budget_tokens
+    found = greedy_order(groups, bins, target, length_term=length_term, sigma=sigma, rng=rng, budget=budget)
+    rows = _within(rows_of(table, ids[found.rows]), budget)
+    return _reported(request, grouping, curve, rows, method=found.method, exact=found.exact)
+
+
+def _within(rows: NDArray[np.void], budget: int) -> NDArray[np.void]:
+    """The rows that fit the budget whole."""
+    return rows[np.cumsum(rows["length"], dtype=np.int64) <= budget]
 
 
 def shuffled(request: PlanRequest, grouping: str) -> Plan:
     """The pool in a seeded random order, reported against its own constant shares."""
-    ids, curve = request.pool.ids, natural_curve(request, grouping)
-    rows = np.random.default_rng(request.seed).permutation(len(ids))
-    groups, bins = request.table.grouping(grouping).dense(ids), request.table.bins[ids]
-    target = CurveTarget(curve, bins_given_group(groups, bins))
-    report = adherence_report(curve.names, groups, bins, rows, target, method="shuffle", exact=False)
-    return Plan(rows_of(request.table, ids[rows]), grouping, curve, report)
+    order = np.random.default_rng(request.seed).permutation(request.pool.ids)
+    curve, rows = natural_curve(request, grouping), rows_of(request.table, order)
+    return _reported(request, grouping, curve, rows, method="shuffle", exact=False)
+
+
+def _reported(
+    request: PlanRequest, grouping: str, curve: MixtureCurve, rows: NDArray[np.void], *, method: str, exact: bool
+) -> Plan:
+    ids = request.pool.ids
+    report = adherence_of(request.table, rows, grouping, curve, method=method, exact=exact, candidates=ids)
+    return Plan(rows, grouping, curve, report | {"candidates": len(ids)})
