@@ -10,8 +10,7 @@ from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.schedule import rows_of
-from curriculum_app.core.scheduling.adherence import adherence_report
-from curriculum_app.core.scheduling.target import CurveTarget, bins_given_group
+from curriculum_app.core.scheduling.adherence import adherence_of
 from curriculum_app.core.tracks import Tracks
 
 
@@ -26,11 +25,9 @@ def plan_of_order(
     facts: dict[str, Any] | None = None,
 ) -> Plan:
     """The plan that shows the sequences of `order` in that order, reported against `curve`."""
-    groups, bins = request.table.grouping(grouping).dense(order), request.table.bins[order]
-    target = CurveTarget(curve, bins_given_group(groups, bins))
-    rows = np.arange(len(order), dtype=np.int64)
-    report = adherence_report(curve.names, groups, bins, rows, target, method=method, exact=False)
-    return Plan(rows_of(request.table, order), grouping, curve, report, tracks or Tracks(), facts or {})
+    rows = rows_of(request.table, order)
+    report = adherence_of(request.table, rows, grouping, curve, method=method, exact=False)
+    return Plan(rows, grouping, curve, report, tracks or Tracks(), facts or {})
 
 
 def stretch_curve(request: PlanRequest, grouping: str, parts: list[Int]) -> MixtureCurve:

@@ -182,16 +182,14 @@ def adherence_of(
     A part of a sequence counts as that share of each of its groups, and a row's tokens count by its weight.
 
     Args:
-        rows: dtype `schedule.ROW` in delivery order. candidates: sequences that could have been shown, for the horizon
-            and for what is left over; None: those that are shown.
+        rows: dtype `schedule.ROW` in delivery order. candidates: sequences that could have been shown, once each, for
+            the horizon and for what is left over; None: what is shown is all there was.
     """
     groups, bins = table.grouping(grouping).counts, sparse.csr_array(table.bins)
     ids = np.unique(rows["sequence"]) if candidates is None else candidates
-    pool = groups[ids]
-    target = CurveTarget(curve, bins_given_group(pool, bins[ids]))
-    return adherence_report(
-        curve.names, delivery_of(table, rows, grouping), target, pool.sum(axis=0), method=method, exact=exact
-    )
+    target, shown = CurveTarget(curve, bins_given_group(groups[ids], bins[ids])), delivery_of(table, rows, grouping)
+    available = (shown.groups if candidates is None else groups[ids]).sum(axis=0)
+    return adherence_report(curve.names, shown, target, available, method=method, exact=exact)
 
 
 def delivery_of(table: SequenceTable, rows: NDArray[np.void], grouping: str) -> Delivery:
