@@ -36,14 +36,22 @@ def draw_pool(table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
     rng = np.random.default_rng(seed)
     strata = _strata(table)
     if table.form != "text":
-        return _pool(table, _within(table.lengths, strata, budget_tokens, rng))
-    quotas = largest_remainder(np.bincount(strata), _sequences_for(table, budget_tokens))
+        return pool_of(table, _within(table.lengths, strata, budget_tokens, rng))
+    every = np.arange(table.num_sequences)
+    return pool_of(table, _in_proportion(every, strata, sequences_for(table, budget_tokens), rng))
+
+
+def draw_among(table: SequenceTable, among: Int, count: int, seed: int) -> Int:
+    """`count` of the sequences `among`, without replacement and in proportion to the size of each stratum."""
+    return _in_proportion(among, _strata(table)[among], count, np.random.default_rng(seed))
+
+
+def _in_proportion(among: Int, strata: Int, count: int, rng: np.random.Generator) -> Int:
+    quotas = largest_remainder(np.bincount(strata), count)
     drawn = [
-        rng.choice(np.flatnonzero(strata == stratum), size=quota, replace=False)
-        for stratum, quota in enumerate(quotas)
-        if quota
+        rng.choice(among[strata == stratum], size=quota, replace=False) for stratum, quota in enumerate(quotas) if quota
     ]
-    return _pool(table, np.concatenate(drawn))
+    return np.concatenate(drawn)
 
 
 def every_sequence(table: SequenceTable, budget_tokens: int) -> Pool:
@@ -54,8 +62,8 @@ def every_sequence(table: SequenceTable, budget_tokens: int) -> Pool:
     """
     _require_enough(table, budget_tokens)
     if table.form == "text":
-        _sequences_for(table, budget_tokens)
-    return _pool(table, np.arange(table.num_sequences))
+        sequences_for(table, budget_tokens)
+    return pool_of(table, np.arange(table.num_sequences))
 
 
 def unit_of(table: SequenceTable) -> int:
@@ -63,7 +71,8 @@ def unit_of(table: SequenceTable) -> int:
     return table.sequence_length if table.form == "text" else 1
 
 
-def _pool(table: SequenceTable, drawn: Int) -> Pool:
+def pool_of(table: SequenceTable, drawn: Int) -> Pool:
+    """The pool of these sequences, each once."""
     ids = np.sort(drawn).astype(np.int64)
     return Pool(ids, multiset_digest(ids), int(table.lengths[ids].sum()))
 
@@ -107,7 +116,12 @@ def _require_enough(table: SequenceTable, budget: int) -> None:
     )
 
 
-def _sequences_for(table: SequenceTable, budget: int) -> int:
+def sequences_for(table: SequenceTable, budget: int) -> int:
+    """How many sequences of packed text a budget is.
+
+    Raises:
+        InputError: it is no multiple of the sequence length; names the nearest that are.
+    """
     length, available = table.sequence_length, table.num_tokens
     if budget % length or not budget:
         below, above = budget // length * length, (budget // length + 1) * length
