@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from math import log2
 from typing import Literal
 
+from training_app.core.logit_rows import logit_rows
 from training_app.core.model_shape import ModelShape
 
 FLOAT, HALF = 4, 2  # bytes
-CHUNK_ROWS = {"cpu": 64, "cuda": 4096}  # rows of logits that the fused loss holds at once
 LOGIT_COPIES = 3  # logits, their exponentials, the gradient's product
 PROCESS_BYTES = {"cpu": 550_000_000, "cuda": 500_000_000}  # Python with torch and transformers; a CUDA context
 SLACK = 1.08  # what an allocator holds beyond what is in use
@@ -95,7 +95,7 @@ def memory(shape: ModelShape, setting: Setting) -> Memory:
     trained = trained_numbers(shape, setting)
     adapters = 0 if setting.method == "full" else trained
     cast = HALF * shape.matrix_weights if setting.precision == "bf16" else 0  # autocast's copies
-    rows = min(setting.tokens, CHUNK_ROWS[setting.device])
+    rows = min(setting.tokens, logit_rows(setting.device, shape.vocab))
     head_gradient = FLOAT * shape.head_weights if setting.method == "full" else 0  # the fused loss's own, then added
     return Memory(
         weights=FLOAT * (shape.parameters + adapters) + cast,

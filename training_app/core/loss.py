@@ -11,17 +11,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from training_app.core.logit_rows import logit_rows
 from training_app.core.model import head_weight, last_hidden
 from training_app.core.objectives.base import StepLoss
 from training_app.core.order import Batch
 
-CHUNK_ROWS = 64  # 64 × 2,048 float32 logits are 0.5 MB: they stay in a core's L2 cache
-CHUNK_ROWS_CUDA = 4096  # a GPU wants few and large products
 
-
-def chunks(tensor_NH: Tensor) -> list[slice]:
-    """Stretches of rows that are worked on at once."""
-    size = CHUNK_ROWS_CUDA if tensor_NH.is_cuda else CHUNK_ROWS
+def chunks(tensor_NH: Tensor, head_VH: Tensor) -> list[slice]:
+    """Stretches of rows whose logits exist at once."""
+    size = logit_rows("cuda" if tensor_NH.is_cuda else "cpu", len(head_VH))
     return [slice(start, start + size) for start in range(0, tensor_NH.shape[0], size)]
 
 
@@ -62,7 +60,7 @@ class FusedNextTokenLoss(torch.autograd.Function):
         head_VH = head_VH.to(hidden_NH.dtype)  # bfloat16 under autocast
         nll_N = torch.empty(num_rows, dtype=torch.float32, device=hidden_NH.device)
         entropy_N = torch.empty(num_rows if with_entropy else 0, dtype=torch.float32, device=hidden_NH.device)
-        for rows in chunks(hidden_NH):
+        for rows in chunks(hidden_NH, head_VH):
             target_C1, weight_C1 = target_N[rows, None], weight_N[rows, None]
             exp_CV, total_C1, nll_N[rows] = _softmax_parts(hidden_NH[rows], head_VH, target_C1)
             if with_entropy:
@@ -96,7 +94,7 @@ class TokenNll(torch.autograd.Function):
         cast_VH = head_VH.to(hidden_NH.dtype)  # bfloat16 under autocast
         nll_N = torch.empty(len(target_N), dtype=torch.float32, device=hidden_NH.device)
         entropy_N = torch.empty(len(target_N) if with_entropy else 0, dtype=torch.float32, device=hidden_NH.device)
-        for rows in chunks(hidden_NH):
+        for rows in chunks(hidden_NH, head_VH):
             exp_CV, total_C1, nll_N[rows] = _softmax_parts(hidden_NH[rows], cast_VH, target_N[rows, None])
             if with_entropy:
                 entropy_N[rows] = _entropy(exp_CV, total_C1)
@@ -109,7 +107,7 @@ class TokenNll(torch.autograd.Function):
         cast_VH = head_VH.to(hidden_NH.dtype)
         hidden_grad_NH = torch.empty_like(hidden_NH)
         head_grad_VH = torch.zeros_like(head_VH) if ctx.needs_input_grad[1] else None
-        for rows in chunks(hidden_NH):
+        for rows in chunks(hidden_NH, head_VH):
             target_C1, scale_C1 = target_N[rows, None], upstream[0][rows, None]
             exp_CV, total_C1, _ = _softmax_parts(hidden_NH[rows], cast_VH, target_C1)
             grad_CV = exp_CV.mul_(scale_C1 / total_C1).scatter_add_(1, target_C1, -scale_C1).to(hidden_NH.dtype)
@@ -144,5 +142,5 @@ def _entropy(exp_CV: Tensor, total_C1: Tensor) -> Tensor:
 
 def token_nll(hidden_NH: Tensor, head_VH: Tensor, target_N: Tensor) -> Tensor:
     """Negative log-likelihood in nats of every target, without gradients, chunk by chunk. Shape [N], float32."""
-    parts = [_softmax_parts(hidden_NH[rows], head_VH, target_N[rows, None])[2] for rows in chunks(hidden_NH)]
+    parts = [_softmax_parts(hidden_NH[rows], head_VH, target_N[rows, None])[2] for rows in chunks(hidden_NH, head_VH)]
     return torch.cat(parts)

@@ -6,7 +6,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from training_app.core.loss import CHUNK_ROWS, FusedNextTokenLoss, token_nll
+from training_app.core.logit_rows import logit_rows
+from training_app.core.loss import FusedNextTokenLoss, token_nll
+
+VOCABULARY = 8192
+ROWS = logit_rows("cpu", VOCABULARY)  # of one chunk
 
 
 def made_up(num_rows: int, vocabulary: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -16,9 +20,9 @@ def made_up(num_rows: int, vocabulary: int, seed: int = 0) -> tuple[torch.Tensor
     return hidden, head, torch.randint(0, vocabulary, (num_rows,), generator=generator)
 
 
-@pytest.mark.parametrize("num_rows", [1, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS - 1])
+@pytest.mark.parametrize("num_rows", [1, ROWS, ROWS + 1, 3 * ROWS - 1])
 def test_loss_and_gradients_equal_those_of_torch_cross_entropy(num_rows):
-    hidden, head, targets = made_up(num_rows, 97)
+    hidden, head, targets = made_up(num_rows, VOCABULARY)
     weights = torch.full((num_rows,), 1 / num_rows)
     loss, nll, _ = FusedNextTokenLoss.apply(hidden, head, targets, weights, False)
     (3 * loss).backward()
@@ -54,6 +58,6 @@ def test_extreme_logits_give_finite_numbers():
 
 
 def test_token_nll_of_uniform_logits_is_ln_of_the_vocabulary():
-    nll = token_nll(torch.zeros(CHUNK_ROWS + 3, 4), torch.randn(50, 4), torch.zeros(CHUNK_ROWS + 3, dtype=torch.long))
-    assert nll.shape == (CHUNK_ROWS + 3,)
-    torch.testing.assert_close(nll, torch.full_like(nll, math.log(50)))
+    nll = token_nll(torch.zeros(ROWS + 3, 4), torch.randn(VOCABULARY, 4), torch.zeros(ROWS + 3, dtype=torch.long))
+    assert nll.shape == (ROWS + 3,)
+    torch.testing.assert_close(nll, torch.full_like(nll, math.log(VOCABULARY)))
