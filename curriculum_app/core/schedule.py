@@ -1,6 +1,8 @@
 """`Schedule`: the exact order in which a run is shown sequences, with the plan it realises (pure).
 
-Files of the artefact: `rows.npy`, structured (sequence int64, start int32, length int32, weight float32).
+Files of the artefact: `rows.npy`, structured (sequence int64, start int32, length int32, weight float32). Where a
+policy decides during the run (`adaptive` in the manifest) there is no order yet, but what it chooses from:
+`candidates.npy` (int64, sorted ids).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chimera.artefacts import ArtefactStore, Opened, Stored
+from chimera.errors import InputError, Problem
 from chimera.typed import sha256_json
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.packing import Int
@@ -82,20 +85,75 @@ def save_schedule(
         return stage.seal(sha256_json(meaning), manifest)
 
 
+def save_adaptive(
+    store: ArtefactStore, table: SequenceTable, candidates: Int, budget_tokens: int, facts: Mapping[str, Any]
+) -> Stored:
+    """Store the schedule of an adaptive policy: what it chooses from, `budget_tokens` in all (whole sequences).
+
+    Args:
+        candidates: sorted sequence ids, all of one length. facts: as of `save_schedule`, without `adherence`.
+    """
+    meaning = {"candidates": array_digest(candidates), "sequences": table.digest, "budget": budget_tokens}
+    manifest = {
+        **facts,
+        "adaptive": True,
+        "adherence": {},
+        "sequences": table.digest,
+        "order_digest": "",
+        "multiset_digest": "",
+        "num_candidates": len(candidates),
+        "row_length": table.sequence_length,
+        "num_rows": budget_tokens // table.sequence_length,
+        "num_tokens": budget_tokens,
+    }
+    with store.stage("schedule") as stage:
+        np.save(stage.path / "candidates.npy", candidates)
+        return stage.seal(sha256_json({**meaning, **{k: facts[k] for k in ("policy", "seed", "pool")}}), manifest)
+
+
 class Schedule(Opened):
     """An opened schedule."""
 
     ref_kind: ClassVar[str] = "schedule"
 
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the order is decided during the run, from `candidates`."""
+        return bool(self.manifest.get("adaptive", False))
+
+    @cached_property
+    def candidates(self) -> Int:
+        """Sorted ids of the sequences that an adaptive policy chooses from."""
+        loaded: Int = np.load(self.stored.path / "candidates.npy")
+        return loaded
+
     @cached_property
     def rows(self) -> NDArray[np.void]:
-        """Structured array of dtype `ROW`, in delivery order."""
+        """Structured array of dtype `ROW`, in delivery order.
+
+        Raises:
+            InputError: an adaptive policy decides during the run.
+        """
+        if self.is_adaptive:
+            message = "this schedule has no order: its policy decides during the run"
+            hint = "choose a schedule of another policy, or take the order from the journal of a run"
+            raise InputError(Problem(message, field="schedule", hint=hint))
         loaded: NDArray[np.void] = np.load(self.stored.path / "rows.npy")
         return loaded
 
     @property
     def num_tokens(self) -> int:
         return int(self.manifest["num_tokens"])
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that a run is shown, planned or not."""
+        return int(self.manifest["num_rows"])
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest row."""
+        return int(self.manifest["row_length"] if self.is_adaptive else self.rows["length"].max())
 
     @property
     def sequences_digest(self) -> str:

@@ -24,6 +24,9 @@ from chimera.form_shapes import bare
 from chimera.refs import Ref, ref_kind_of
 from chimera.registry import Entry, Registry
 from chimera.typed import Config
+from curriculum_app.core.adaptive.contract import Chooser, Feedback, Progress
+from curriculum_app.core.adaptive.journal import Journal
+from curriculum_app.core.adaptive.policy import AdaptivePolicy
 from curriculum_app.core.documents import Document
 from curriculum_app.core.encoders.base import ENCODERS, EncoderChoice, load_encoder, save_encoder
 from curriculum_app.core.filters.base import FILTERS, Drop, FilterChoice, Keep
@@ -46,7 +49,9 @@ from training_app.core.objectives.base import OBJECTIVES
 from training_app.core.probes.base import PROBES, StepView
 from training_app.core.run_readers.base import RUN_READERS
 
-FILTER_ENTRIES, POLICY_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(POLICIES), list(PROBES)
+FILTER_ENTRIES, PROBE_ENTRIES = list(FILTERS), list(PROBES)
+POLICY_ENTRIES = [entry for entry in POLICIES if not issubclass(entry.cls, AdaptivePolicy)]
+ADAPTIVE_ENTRIES = [entry for entry in POLICIES if issubclass(entry.cls, AdaptivePolicy)]
 ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
 ALERT_ENTRIES = list(ALERTS)
 REGISTRIES: list[Registry[Any]] = [
@@ -253,6 +258,38 @@ def test_a_policy_gives_equal_plans_for_equal_seeds_only(entry: Entry[Any], tabl
     (_, first), (_, again), (_, other) = (plan_by_default(entry, table, seed) for seed in (1, 1, 2))
     assert np.array_equal(first.rows, again.rows) and first.adherence == again.adherence
     assert not np.array_equal(first.rows, other.rows)
+
+
+@pytest.mark.parametrize("entry", ADAPTIVE_ENTRIES, ids=lambda entry: entry.key)
+def test_an_adaptive_policy_decides_the_same_for_the_same_seed_and_feedback_only(
+    entry: Entry[Any], table: SequenceTable
+) -> None:
+    policy, budget = POLICIES.build(entry.key), 64 * table.sequence_length
+    assert isinstance(policy, AdaptivePolicy)
+    pool = policy.pool(table, budget, 0)
+    first, again, other = (journal_of(policy.chooser(table, pool.ids, seed), pool, budget) for seed in (1, 1, 2))
+    first.require_follows(policy.chooser(table, pool.ids, 1), budget)
+    assert first.digest == again.digest != other.digest
+    declared = {series.name for series in policy.series}
+    assert all(set(entry.decision.scalars) <= declared for entry in first.entries)
+    with pytest.raises(InputError, match="no order to plan"):
+        policy.plan(PlanRequest(table, pool, 1, budget))
+
+
+def journal_of(chooser: Chooser, pool: Pool, budget: int) -> Journal:
+    """16 steps of four rows, in the middle of which the chooser is taken down and put up again."""
+    length = pool.tokens // len(pool.ids)
+    journal, rng = Journal(pool.ids, length, chooser.when_exhausted), np.random.default_rng(3)
+    for step in range(budget // length // 4):
+        progress = Progress(4, step * 4 * length, budget)
+        decision = chooser.decide(progress)
+        journal.decided(decision, progress)
+        feedback = Feedback(decision.rows, rng.random(4, dtype=np.float32), held_out={"a": 1.0})
+        journal.observed(feedback)
+        chooser.observe(feedback)
+        chooser.load(chooser.state())
+        json.dumps([chooser.metrics(), dict(chooser.state().facts)], allow_nan=False)
+    return journal
 
 
 # -- probes ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 Files: `config.json`, `generation_config.json`, `tokenizer.json` (perhaps a chat template), and the weights: whole in
 `model.safetensors`, or of an adapter in `adapter_model.safetensors` beside `adapter_config.json`. Of a run also
 `held_out.parquet` (one row per window: domain, window, nll, tokens, bytes), `delivered.npy` (the schedule rows that
-were fed), `row_losses.npy` (the mean loss of each, nats per target) and, if asked for, `optimizer.safetensors`.
+were fed), `row_losses.npy` (the mean loss of each, nats per target) and, if asked for, `optimizer.safetensors`. Where
+the order was decided during the run also `journal` and `chooser`, each as NPZ and JSON.
 
 Manifest: `parameters`, `context_length`, `vocab_size`, `architecture`, `adapter` (key and config), `base` (digest of
 the checkpoint it was trained from, or null), `licence`, `step`, `tokens`, `next_row` (of the schedule), `summary` (see
@@ -141,11 +142,14 @@ def save_checkpoint(store: ArtefactStore, run: Run, scores: HeldOutScores, summa
         pq.write_table(scores.table(), stage.path / "held_out.parquet")
         np.save(stage.path / "delivered.npy", run.state.delivered_rows(), allow_pickle=False)
         np.save(stage.path / "row_losses.npy", run.state.all_row_losses(), allow_pickle=False)
+        for name, remembered in run.batches.memory().items():
+            remembered.save(stage.path, name)
         meaning = {
             "weights": file_facts(stage.path / weights)["sha256"],
             "tokenizer": file_facts(stage.path / "tokenizer.json")["sha256"],
             "schedule": schedule.digest,
             "recipe": config.recipe(),
+            **({"order": summary.planned_digest} if schedule.is_adaptive else {}),
         }
         manifest = {
             **model_facts(run),

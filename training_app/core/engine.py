@@ -16,6 +16,7 @@ from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.base_model import starting_model
 from training_app.core.checkpoint import Checkpoint
+from training_app.core.chosen import ChosenBatches, memory_of_base
 from training_app.core.configs import OptimizerConfig, TrainConfig
 from training_app.core.devices import Devices
 from training_app.core.gradients import Gradients, accumulate
@@ -25,7 +26,7 @@ from training_app.core.learning_rates.base import LearningRate
 from training_app.core.mixture import MixtureRecord
 from training_app.core.model import trained_parameters
 from training_app.core.objectives.base import Objective
-from training_app.core.order import Batch, Batches
+from training_app.core.order import Batch, Batches, Feed
 from training_app.core.probes.base import Probe
 from training_app.core.probing import after_update, look, measure
 from training_app.core.resume_point import (
@@ -51,7 +52,7 @@ class Run:
     objective: Objective
     optimizer: torch.optim.Optimizer
     rate: LearningRate
-    batches: Batches
+    batches: Feed
     held_out: HeldOutText
     mixture: MixtureRecord
     probes: list[Probe]
@@ -75,11 +76,7 @@ def prepare(
     device = torch.device(resolve_device(config.device))
     objective: Objective = config.objective.build()
     objective.require(table)
-    seen = rows_before(config, schedule)
-    tokens_before = int(seen["length"].sum())
-    batches = Batches(
-        schedule.rows[config.first_row :], table, config.batch_sequences, device, objective, tokens_before
-    )
+    batches = feed_of(config, schedule, table, base, device, objective)
     model = starting_model(config, table, base)
     model.to(device)  # type: ignore[arg-type]
     objective.prepare(model)
@@ -89,7 +86,7 @@ def prepare(
     if base is not None and config.carry_moments:
         load_moments(base.moments_path, model, optimizer)
     mixture = MixtureRecord(schedule, table, batches)
-    mixture.add(seen)
+    mixture.add(batches.seen)
     return Run(
         config=config,
         schedule=schedule,
@@ -103,9 +100,29 @@ def prepare(
         held_out=HeldOutText(table.held_out(), table.eos_id, device),
         mixture=mixture,
         probes=[choice.build() for choice in config.probes],
-        state=RunState(tokens=tokens_before),
+        state=RunState(tokens=int(batches.seen["length"].sum())),
         devices=devices or Devices(),
     )
+
+
+def feed_of(
+    config: TrainConfig,
+    schedule: Schedule,
+    table: SequenceTable,
+    base: Checkpoint | None,
+    device: torch.device,
+    objective: Objective,
+) -> Feed:
+    """Batches in the schedule's order, or as its policy decides them.
+
+    Raises:
+        InputError: nothing of the schedule is left, or the run cannot go on where its base stood.
+    """
+    if schedule.is_adaptive:
+        before = memory_of_base(config, schedule, base)
+        return ChosenBatches(schedule, table, config.batch_sequences, device, objective, before)
+    seen = rows_before(config, schedule)
+    return Batches(schedule.rows[len(seen) :], table, config.batch_sequences, device, objective, seen)
 
 
 def rows_before(config: TrainConfig, schedule: Schedule) -> np.ndarray:
@@ -184,11 +201,8 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
             "tokens_per_second": batch.num_tokens / seconds,
             **run.mixture.values(step),
         }
-        scores = None
         kept = is_due(step, config.keep_every_steps) and step < len(batches)  # the last is kept anyway, by the job
-        if kept or is_due(step, config.evaluate_every) or step == len(batches):
-            scores = run.held_out.score(model)
-            values |= scores.metrics()
+        scores = look_back(run, found, values, ctx, kept=kept)
         state.seconds += time.perf_counter() - started
         ctx.recorder.write(step, state.tokens, values)
         if not finite:
@@ -205,9 +219,27 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
     return scores or run.held_out.score(model)
 
 
+def look_back(
+    run: Run, found: Gradients, values: dict[str, float], ctx: Context, *, kept: bool
+) -> HeldOutScores | None:
+    """Evaluate where that is due, and hand back to the feed what the finished step has shown; adds to `values`.
+
+    The feed is told scores of regular evaluations alone: to keep more checkpoints changes nothing that is learnt.
+    """
+    step = run.state.step
+    due = is_due(step, run.config.evaluate_every) or step == len(run.batches)
+    scores = run.held_out.score(run.model) if due or kept else None
+    if scores is not None:
+        values |= scores.metrics()
+    told = scores.by_domain() if scores is not None and due else None
+    values |= run.batches.learn(found.row_losses, told, ctx.recorder)
+    return scores
+
+
 def save(run: Run, ctx: Context, fingerprint: str) -> None:
     """A resume point of the last finished step."""
     run.state.probes = [probe.state_dict() for probe in run.probes]
+    run.state.fed = run.batches.memory()
     save_resume_point(ctx, run.state, run.model, run.optimizer, fingerprint)
 
 
@@ -252,6 +284,7 @@ def resume(run: Run, ctx: Context, fingerprint: str) -> None:
         ctx.recorder.step_back(note)
     keep_two(ctx.scratch / FOLDER, note.path)
     run.state = restore(note, run.model, run.optimizer)
+    run.batches.remember(run.state.fed)
     run.mixture.add(run.state.delivered_rows())
     for probe, remembered in zip(run.probes, run.state.probes, strict=False):  # none in points of an older version
         probe.load_state_dict(remembered)

@@ -50,7 +50,7 @@ def summarise(run: Run, scores: HeldOutScores) -> TrainSummary:
         held_out=scores.by_domain(),
         held_out_macro=scores.macro,
         unigram=run.table.unigram_bits_per_byte(),
-        planned_digest=run.schedule.order_digest if not run.config.first_row else array_digest(run.batches.rows),
+        planned_digest=run.batches.planned_digest,
         delivered_digest=array_digest(delivered),
         multiset_digest=multiset_of(delivered, run.table.lengths),
         non_finite_steps=state.non_finite,

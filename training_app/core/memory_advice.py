@@ -67,7 +67,7 @@ def advice(config: TrainConfig) -> str:
 
 def _wanted(config: TrainConfig, schedule: Schedule, table: SequenceTable, base: Checkpoint | None) -> str:
     rows = min(config.micro_batch_sequences or config.batch_sequences, config.batch_sequences)
-    longest = int(schedule.rows["length"].max())
+    longest = schedule.max_length
     parameters = _parameters(config, table, base)
     return (
         f"{parameters:,} parameters ({byte_size(4 * parameters)} of weights), "

@@ -42,6 +42,7 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
     MetricKey("learning_rate", "Learning rate"),
     MetricKey("tokens_per_second", "Throughput", "tokens/s", "higher", "Of the step alone, evaluations left out."),
     MetricKey("probe_seconds/*", "Cost of probe", "seconds", "lower", "Of one measurement."),
+    MetricKey("curriculum/*", "Curriculum", "", "none", "What a policy that decides during the run says of itself."),
     MetricKey("mixture/planned/domain/*", "Planned share of domain", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/planned/*", "Planned share of difficulty", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/delivered/domain/*", "Delivered share of domain", "share", "none", "Of the tokens so far."),
@@ -50,12 +51,19 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
 
 
 def metric_keys() -> tuple[MetricKey, ...]:
-    """The engine's keys and those that every registered objective and probe declares."""
+    """The engine's keys and those that every registered objective, probe and adaptive policy declares."""
+    from curriculum_app.core.adaptive.policy import AdaptivePolicy
+    from curriculum_app.core.policies.base import POLICIES
     from training_app.core.objectives.base import OBJECTIVES
     from training_app.core.probes.base import PROBES
 
+    policies = [entry.cls for entry in POLICIES if issubclass(entry.cls, AdaptivePolicy)]
+    decided = (
+        MetricKey(f"curriculum/{told.name}", told.title, told.unit, "none", told.description)
+        for told in dict.fromkeys(series for policy in policies for series in policy.series)
+    )
     objectives = (key for entry in OBJECTIVES for key in entry.cls.metrics)
-    return (*ENGINE_KEYS, *objectives, *(key for entry in PROBES for key in entry.cls.metrics))
+    return (*decided, *ENGINE_KEYS, *objectives, *(key for entry in PROBES for key in entry.cls.metrics))
 
 
 @functools.lru_cache(maxsize=20_000)  # pages ask for thousands of keys, again and again

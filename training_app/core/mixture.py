@@ -6,19 +6,24 @@ import numpy as np
 
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
-from training_app.core.order import Batches, Rows
+from training_app.core.order import Feed, Rows
 
 
 class MixtureRecord:
-    """Counts what batches really held. Difficulty groups have plain names, other groupings' are prefixed."""
+    """Counts what batches really held. Difficulty groups have plain names, other groupings' are prefixed.
 
-    def __init__(self, schedule: Schedule, table: SequenceTable, batches: Batches) -> None:
+    Of a schedule that is decided during the run no share is planned.
+    """
+
+    def __init__(self, schedule: Schedule, table: SequenceTable, batches: Feed) -> None:
         self.lengths = table.lengths
         self.groupings = {name: table.grouping(name) for name in table.grouping_names}
         self.totals = {name: np.zeros(len(g.names)) for name, g in self.groupings.items()}
         tokens = batches.tokens_after
         self.planned_shares = schedule.curve.cumulative(tokens) / tokens[:, None]
         self.planned_keys = [_key("planned", schedule.grouping_name, name) for name in schedule.group_names]
+        if schedule.is_adaptive:
+            self.planned_shares, self.planned_keys = np.zeros((len(tokens), 0)), []
         self.delivered_keys = {
             grouping: [_key("delivered", grouping, name) for name in g.names] for grouping, g in self.groupings.items()
         }

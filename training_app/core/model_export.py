@@ -14,6 +14,10 @@ KEPT_HERE = {
     "delivered.npy",
     "row_losses.npy",
     "optimizer.safetensors",
+    "journal.npz",
+    "journal.json",
+    "chooser.npz",
+    "chooser.json",
 }  # of the run, not the model
 _PIECE = 1 << 20
 

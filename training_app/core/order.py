@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +13,12 @@ import xxhash
 from numpy.typing import NDArray
 from torch import Tensor
 
+from chimera.context import Recorder
 from chimera.errors import InputError, Problem
+from curriculum_app.core.adaptive.contract import State
 from curriculum_app.core.packing import Int, Mask
 from curriculum_app.core.schedule import ROW, Schedule
-from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.sequences import SequenceTable, array_digest
 from training_app.core.objectives.base import Objective
 
 Rows = NDArray[np.void]  # of dtype ROW
@@ -52,7 +55,8 @@ class Batch:
     """Rows of the schedule as tensors (see `Arrays`), all of one step or a part of it.
 
     `rows` says what is in the tensors and `hashes` what the tensors' tokens are: the delivery record is made of both.
-    `total` is what the loss of a part is divided by, of the whole step: see `Objective.total`.
+    `total` is what the loss of a part is divided by, of the whole step: see `Objective.total`. `scalars` are named
+    numbers that an adaptive policy has decided for the step.
     """
 
     rows: Rows
@@ -61,6 +65,7 @@ class Batch:
     targets: Tensor
     weights: Tensor
     total: float
+    scalars: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def num_tokens(self) -> int:
@@ -80,31 +85,56 @@ class Batch:
         count, index = len(self.rows), list(rows)
         texts = [k * count + i for k in range(len(self.inputs) // count) for i in index]
         inputs, targets, weights = self.inputs[texts], self.targets[texts], self.weights[texts]
-        return Batch(self.rows[index], self.hashes[index], inputs, targets, weights, self.total)
+        return Batch(self.rows[index], self.hashes[index], inputs, targets, weights, self.total, self.scalars)
 
 
-class Batches:
-    """Batch i holds rows [i·n, (i+1)·n) of `rows`; the last may be shorter."""
+class Feed(ABC):
+    """What a run is fed: item i is the batch of its step i + 1.
 
-    def __init__(
-        self,
-        rows: Rows,
-        table: SequenceTable,
-        batch_sequences: int,
-        device: torch.device,
-        objective: Objective,
-        tokens_before: int = 0,
-    ) -> None:
-        self.rows, self.table, self.batch_sequences, self.device = rows, table, batch_sequences, device
-        self.objective, self.tokens_before = objective, tokens_before
-        require_rows_inside(rows, table)
+    There are two: `Batches` of an order that was made before the run, and `ChosenBatches`
+    (training_app.core.chosen), decided step by step. `seen` are the rows that a fork's base was fed.
+    """
 
+    seen: Rows
+
+    def __init__(self, table: SequenceTable, batch_sequences: int, device: torch.device, objective: Objective) -> None:
+        self.table, self.batch_sequences, self.device, self.objective = table, batch_sequences, device, objective
+
+    @abstractmethod
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_sequences)
+        """Steps of the run, as far as is known by now."""
 
-    def __getitem__(self, index: int) -> Batch:
-        first = index * self.batch_sequences
-        rows = self.rows[first : first + self.batch_sequences]
+    @abstractmethod
+    def __getitem__(self, index: int) -> Batch: ...
+
+    @property
+    @abstractmethod
+    def tokens_after(self) -> Int:
+        """Shape (steps,): planned tokens seen after each step, those before the first row included."""
+
+    @abstractmethod
+    def planned(self, schedule: Schedule) -> Rows:
+        """The rows that the run was to be fed, found without asking what it was fed."""
+
+    @property
+    @abstractmethod
+    def planned_digest(self) -> str:
+        """Of the planned rows, as far as they are known."""
+
+    def learn(self, row_losses: Tensor, held_out: dict[str, float] | None, recorder: Recorder) -> dict[str, float]:
+        """Hand back what the last step has shown (see `Feedback`); metric points of whoever learns from it."""
+        return {}
+
+    def memory(self) -> dict[str, State]:
+        """What a resume point and a kept checkpoint hold of this feed, by file name."""
+        return {}
+
+    def remember(self, memory: dict[str, State]) -> None:
+        """Go on from what `memory` gave."""
+        return None
+
+    def batch_of(self, rows: Rows, scalars: Mapping[str, float] | None = None) -> Batch:
+        """The tensors of `rows`, and hashes of what they really hold."""
         arrays = self.objective.collate(rows, self.table)
         fed = [token_hash(self.objective.fed(index, rows, arrays)) for index in range(len(rows))]
         return Batch(
@@ -114,15 +144,47 @@ class Batches:
             targets=torch.from_numpy(arrays.targets).to(self.device),
             weights=torch.from_numpy(arrays.weights).to(self.device),
             total=self.objective.total(rows, arrays),
+            scalars=scalars or {},
         )
+
+
+class Batches(Feed):
+    """Batch i holds rows [i·n, (i+1)·n) of `rows`; the last may be shorter."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        table: SequenceTable,
+        batch_sequences: int,
+        device: torch.device,
+        objective: Objective,
+        seen: Rows | None = None,
+    ) -> None:
+        super().__init__(table, batch_sequences, device, objective)
+        self.rows, self.seen = rows, np.zeros(0, dtype=ROW) if seen is None else seen
+        require_rows_inside(rows, table)
+
+    def __len__(self) -> int:
+        return -(-len(self.rows) // self.batch_sequences)
+
+    def __getitem__(self, index: int) -> Batch:
+        first = index * self.batch_sequences
+        return self.batch_of(self.rows[first : first + self.batch_sequences])
 
     @cached_property
     def tokens_after(self) -> Int:
-        """Shape (steps,): planned tokens seen after each step, those before the first row included."""
+        """See `Feed`."""
         ends = np.cumsum(self.rows["length"], dtype=np.int64)
         last = np.minimum(np.arange(1, len(self) + 1) * self.batch_sequences, len(self.rows)) - 1
-        after: Int = ends[last] + self.tokens_before
+        after: Int = ends[last] + int(self.seen["length"].sum())
         return after
+
+    def planned(self, schedule: Schedule) -> Rows:
+        return schedule.rows[len(self.seen) :]
+
+    @property
+    def planned_digest(self) -> str:
+        return array_digest(self.rows)
 
 
 @dataclass(frozen=True)
@@ -197,14 +259,15 @@ def require_rows_inside(rows: Rows, table: SequenceTable) -> None:
 
 
 def require_delivered_as_planned(
-    delivered: Rows, hashes: Hashes, schedule: Schedule, table: SequenceTable, first_row: int = 0
+    delivered: Rows, hashes: Hashes, planned: Rows, table: SequenceTable, first_row: int = 0
 ) -> None:
     """Compare row by row what was fed with what was planned: the rows, and the tokens that the model really got.
+
+    `first_row` is the number of the first planned row in its schedule.
 
     Raises:
         DeliveryMismatch: names the first row that differs and both of its values.
     """
-    planned = schedule.rows[first_row:]
     if len(delivered) != len(planned):
         raise DeliveryMismatch(f"delivered {len(delivered)} rows, planned {len(planned)}")
     wrong = np.flatnonzero(delivered.astype(ROW) != planned)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def look(run: Run, batch: Batch, found: Gradients, probe_BT: torch.Tensor) -> StepView:
     """The step after the last finished one, as probes see it."""
-    before, count = run.schedule.rows[: run.config.first_row], run.state.step * run.config.batch_sequences
+    count = run.state.step * run.config.batch_sequences
     return StepView(
         step=run.state.step + 1,
         model=run.model,
@@ -32,7 +32,7 @@ def look(run: Run, batch: Batch, found: Gradients, probe_BT: torch.Tensor) -> St
         objective=run.objective,
         table=run.table,
         optimizer=run.optimizer,
-        fed=Fed(before, run.state, batch.rows, found.row_losses.float().numpy(), count + len(batch.rows)),
+        fed=Fed(run.batches.seen, run.state, batch.rows, found.row_losses.float().numpy(), count + len(batch.rows)),
         gradient_of=partial(gradient_of, run),
     )
 

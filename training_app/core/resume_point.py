@@ -25,6 +25,7 @@ from chimera.artefacts import MANIFEST, file_facts, rename_durably, write_json
 from chimera.context import CheckpointNote, Context
 from chimera.disk import space_for
 from chimera.errors import InputError, Problem
+from curriculum_app.core.adaptive.contract import State
 from curriculum_app.core.schedule import ROW
 from training_app.core.model import trained_parameters
 from training_app.core.order import Batch, Hashes, Rows
@@ -47,7 +48,9 @@ class ForeignResumePoint(RuntimeError):
 @dataclass
 class RunState:
     """Where a run stands. `losses` holds one value per step; `delivered` (schedule rows), `hashes` (of the tokens fed)
-    and `row_losses` (float32, mean nats per target of each row) one array per step. `probes` is what each remembers."""
+    and `row_losses` (float32, mean nats per target of each row) one array per step. `probes` is what each remembers,
+    `fed` what the feed does (`Feed.memory`), as of the last save.
+    """
 
     step: int = 0
     tokens: int = 0
@@ -59,6 +62,7 @@ class RunState:
     hashes: list[Hashes] = field(default_factory=list)
     row_losses: list[NDArray[np.float32]] = field(default_factory=list)
     probes: list[dict[str, float]] = field(default_factory=list)
+    fed: dict[str, State] = field(default_factory=dict)
 
     def delivered_rows(self) -> Rows:
         """All rows fed so far, in order, of dtype ROW."""
@@ -116,7 +120,11 @@ def _write(
     np.save(staged / "delivered.npy", state.delivered_rows(), allow_pickle=False)
     np.save(staged / "hashes.npy", state.all_hashes(), allow_pickle=False)
     np.save(staged / "row_losses.npy", state.all_row_losses(), allow_pickle=False)
-    facts = {name: getattr(state, name) for name in COUNTS} | {"fingerprint": fingerprint, "probes": state.probes}
+    for name, remembered in state.fed.items():
+        remembered.save(staged, name)
+    facts = {name: getattr(state, name) for name in COUNTS} | {
+        "fingerprint": fingerprint, "probes": state.probes, "fed": list(state.fed),
+    }  # fmt: skip
     write_json(staged / "state.json", {**facts, "python_rng": random.getstate(), "numpy_rng": _numpy_rng()})
     write_json(staged / MANIFEST, {file.name: file_facts(file) for file in sorted(staged.iterdir())})
 
@@ -176,7 +184,8 @@ def restore(note: CheckpointNote, model: torch.nn.Module, optimizer: torch.optim
         name: np.load(note.path / f"{name}.npy", allow_pickle=False) for name in ("delivered", "hashes", "row_losses")
     }
     losses: list[float] = np.load(note.path / "losses.npy", allow_pickle=False).tolist()
-    state = RunState(losses=losses, probes=facts.get("probes", []))
+    fed = {name: State.read(note.path, name) for name in facts.get("fed", [])}
+    state = RunState(losses=losses, probes=facts.get("probes", []), fed=fed)
     for name, value in [*((name, facts[name]) for name in COUNTS), *((name, [array]) for name, array in lists.items())]:
         setattr(state, name, value)
     return state

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from chimera.artefacts import Stored
 from chimera.context import Context
+from curriculum_app.core.adaptive.policy import GROUPING, AdaptivePolicy
 from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.configs_order import ScheduleConfig
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import Policy
-from curriculum_app.core.schedule import Schedule, save_schedule
+from curriculum_app.core.pool import Pool
+from curriculum_app.core.schedule import Schedule, rows_of, save_adaptive, save_schedule
 from curriculum_app.core.sequences import SequenceTable
 
 
@@ -26,7 +28,9 @@ class ScheduleResult:
 
 
 def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
-    """Order exactly `budget_tokens` tokens; the same settings on the same sequences are not run again.
+    """Order exactly `budget_tokens` tokens, or store what an adaptive policy will choose them from.
+
+    The same settings on the same sequences are not run again.
 
     Raises:
         InputError: the budget is no multiple of the sequence length or larger than the corpus allows, or what the
@@ -47,14 +51,15 @@ def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx:
     ctx.progress(0, 3, "steps", "drawing the pool")
     pool = policy.pool(table, config.budget_tokens, config.pool_seed)
     ctx.check()
+    request = PlanRequest(table, pool, config.seed, config.budget_tokens)
+    if isinstance(policy, AdaptivePolicy):
+        return _candidates(config, policy, request, ctx)
     ctx.progress(1, 3, "steps", f"ordering {len(pool.ids):,} sequences")
-    plan = policy.plan(PlanRequest(table, pool, config.seed, config.budget_tokens))
+    plan = policy.plan(request)
     ctx.check()
     ctx.progress(2, 3, "steps", "storing")
     facts = {
-        "policy": {"key": config.policy.key, "config": config.policy.config},
-        "seed": config.seed,
-        "pool": {"digest": pool.digest, "tokens": pool.tokens, "seed": config.pool_seed},
+        **_origin(config, pool),
         "grouping": plan.grouping,
         "curve": plan.curve.as_json(),
         "adherence": plan.adherence,
@@ -66,6 +71,31 @@ def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx:
     ctx.progress(3, 3, "steps")
     ctx.log(_summary(len(plan.rows), plan.adherence))
     return stored
+
+
+def _candidates(config: ScheduleConfig, policy: AdaptivePolicy, request: PlanRequest, ctx: Context) -> Stored:
+    """The schedule of a policy that decides during the run: what it chooses from."""
+    table, pool = request.table, request.pool
+    policy.chooser(table, pool.ids, config.seed)  # says now, not in the run, what it cannot do
+    ctx.progress(2, 3, "steps", "storing")
+    facts = {
+        **_origin(config, pool),
+        "grouping": GROUPING,
+        "curve": policy.preview(request).as_json(),
+        "exposure": {name: _exposure(table, name, rows_of(table, pool.ids)) for name in table.grouping_names},
+    }
+    stored = save_adaptive(ctx.store, table, pool.ids, config.budget_tokens, facts)
+    ctx.progress(3, 3, "steps")
+    ctx.log(f"{len(pool.ids):,} candidates; {config.budget_tokens:,} tokens are chosen from them during the run")
+    return stored
+
+
+def _origin(config: ScheduleConfig, pool: Pool) -> dict[str, Any]:
+    return {
+        "policy": {"key": config.policy.key, "config": config.policy.config},
+        "seed": config.seed,
+        "pool": {"digest": pool.digest, "tokens": pool.tokens, "seed": config.pool_seed},
+    }
 
 
 def _exposure(table: SequenceTable, name: str, rows: NDArray[np.void]) -> dict[str, int]:

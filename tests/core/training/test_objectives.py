@@ -174,11 +174,11 @@ def test_the_tokens_fed_are_the_rows_tokens_and_a_swapped_half_is_noticed(made, 
     schedule, objective = schedule_of(context, table, 8), objective_of(key)
     arrays = objective.collate(schedule.rows, table)
     hashes = [token_hash(objective.fed(index, schedule.rows, arrays)) for index in range(len(schedule.rows))]
-    require_delivered_as_planned(schedule.rows, np.array(hashes, dtype=np.uint64), schedule, table)
+    require_delivered_as_planned(schedule.rows, np.array(hashes, dtype=np.uint64), schedule.rows, table)
     arrays.inputs[[-1, 0]] = arrays.inputs[[0, -1]]
     wrong = [token_hash(objective.fed(index, schedule.rows, arrays)) for index in range(len(schedule.rows))]
     with pytest.raises(DeliveryMismatch, match="tokens fed at row 0"):
-        require_delivered_as_planned(schedule.rows, np.array(wrong, dtype=np.uint64), schedule, table)
+        require_delivered_as_planned(schedule.rows, np.array(wrong, dtype=np.uint64), schedule.rows, table)
 
 
 @pytest.mark.parametrize(

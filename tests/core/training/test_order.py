@@ -50,13 +50,13 @@ def test_an_empty_schedule_is_an_input_error(tmp_path):
 def test_the_planned_order_passes_and_every_other_delivery_is_named(tmp_path):
     _, table, schedule = make_context(tmp_path, num_sequences=10)
     fed = np.array([token_hash(tokens_of(row, table)) for row in schedule.rows], dtype=np.uint64)
-    require_delivered_as_planned(schedule.rows.copy(), fed, schedule, table)
-    require_delivered_as_planned(schedule.rows[4:], fed[4:], schedule, table, first_row=4)
+    require_delivered_as_planned(schedule.rows.copy(), fed, schedule.rows, table)
+    require_delivered_as_planned(schedule.rows[4:], fed[4:], schedule.rows[4:], table, first_row=4)
     swapped = schedule.rows.copy()
     swapped[[2, 5]] = swapped[[5, 2]]
     with pytest.raises(DeliveryMismatch, match=r"2 of 10 rows .* first at row 2"):
-        require_delivered_as_planned(swapped, fed, schedule, table)
+        require_delivered_as_planned(swapped, fed, schedule.rows, table)
     with pytest.raises(DeliveryMismatch, match="delivered 9 rows, planned 10"):
-        require_delivered_as_planned(schedule.rows[:9], fed, schedule, table)
+        require_delivered_as_planned(schedule.rows[:9], fed, schedule.rows, table)
     with pytest.raises(DeliveryMismatch, match="tokens fed at row 2 are not those of sequence"):
-        require_delivered_as_planned(schedule.rows.copy(), fed[[0, 1, 5, 3, 4, 2, 6, 7, 8, 9]], schedule, table)
+        require_delivered_as_planned(schedule.rows.copy(), fed[[0, 1, 5, 3, 4, 2, 6, 7, 8, 9]], schedule.rows, table)

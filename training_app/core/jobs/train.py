@@ -22,10 +22,11 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
     """Train, prove that delivered equals planned, and seal the checkpoint.
 
     Raises:
-        DeliveryMismatch: the run was fed anything but its schedule.
+        DeliveryMismatch, JournalMismatch: the run was fed anything but its schedule, or what its policy decided.
         InputError, Paused, Cancelled, LeaseLost: see `training_app.core.engine.train`.
     """
     from training_app.core.base_model import require_undamaged
+    from training_app.core.chosen import require_one_process
     from training_app.core.devices import started
     from training_app.core.engine import prepare, resolve_device, train
     from training_app.core.kept import seal, summarise
@@ -33,6 +34,7 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
     from training_app.core.order import require_delivered_as_planned
 
     schedule = ctx.open(config.schedule)
+    require_one_process(config, schedule, resolve_device(config.device))
     table = schedule.open_sequences(ctx.store)
     base = ctx.open(config.base) if config.base is not None else None
     if base is not None:
@@ -44,6 +46,7 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
         training = prepare(config, schedule, table, base, devices)
         scores = train(training, ctx)
     state = training.state
-    require_delivered_as_planned(state.delivered_rows(), state.all_hashes(), schedule, table, config.first_row)
+    planned = training.batches.planned(schedule)
+    require_delivered_as_planned(state.delivered_rows(), state.all_hashes(), planned, table, config.first_row)
     summary = summarise(training, scores)
     return TrainResult(seal(training, ctx, scores, summary), summary)
