@@ -52,7 +52,7 @@ def test_what_was_fed_is_proven_and_a_row_cut_elsewhere_is_named(trained):
     delivered = schedule.rows.copy()
     delivered["length"][0] -= 1
     with pytest.raises(DeliveryMismatch, match="first at row 0"):
-        require_delivered_as_planned(delivered, np.zeros(len(delivered), np.uint64), schedule, table)
+        require_delivered_as_planned(delivered, np.zeros(len(delivered), np.uint64), schedule.rows, table)
 
 
 def test_the_mixture_of_all_pieces_is_that_of_the_sequences(trained):
