@@ -45,6 +45,8 @@ RUN_CARDS = (
     Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
          mode="stack", planned="mixture/planned/domain/*"),
     Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
+    Card("sequence-length", "Sequence length", "tokens of the longest row", ("sequence_length",), mode="plain",
+         colour=6),
 )  # fmt: skip
 
 GEOMETRY = (

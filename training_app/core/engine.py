@@ -199,6 +199,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
             "grad_norm": grad_norm,
             "learning_rate": rate,
             "tokens_per_second": batch.num_tokens / seconds,
+            **({"sequence_length": float(batch.longest)} if batches.vary else {}),
             **run.mixture.values(step),
         }
         kept = is_due(step, config.keep_every_steps) and step < len(batches)  # the last is kept anyway, by the job

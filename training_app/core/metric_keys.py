@@ -41,6 +41,7 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
     MetricKey("grad_norm", "Gradient norm", "", "none", "Global L2 norm before clipping."),
     MetricKey("learning_rate", "Learning rate"),
     MetricKey("tokens_per_second", "Throughput", "tokens/s", "higher", "Of the step alone, evaluations left out."),
+    MetricKey("sequence_length", "Sequence length", "tokens", "none", "Of the step's longest row, where rows differ."),
     MetricKey("probe_seconds/*", "Cost of probe", "seconds", "lower", "Of one measurement."),
     MetricKey("curriculum/*", "Curriculum", "", "none", "What a policy that decides during the run says of itself."),
     MetricKey("mixture/planned/domain/*", "Planned share of domain", "share", "none", "Of the tokens so far."),

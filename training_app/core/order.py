@@ -71,6 +71,11 @@ class Batch:
     def num_tokens(self) -> int:
         return int(self.rows["length"].sum())
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row: what the others are padded to."""
+        return int(self.rows["length"].max())
+
     def parts(self, size: int) -> Iterator[Batch]:
         """The batch in parts of at most `size` rows (0: whole), padding of the longest part's own length kept."""
         count = len(self.rows)
@@ -170,6 +175,11 @@ class Batches(Feed):
     def __getitem__(self, index: int) -> Batch:
         first = index * self.batch_sequences
         return self.batch_of(self.rows[first : first + self.batch_sequences])
+
+    @cached_property
+    def vary(self) -> bool:
+        """Whether rows differ in length."""
+        return bool((self.rows["length"] != self.rows["length"][0]).any())
 
     @cached_property
     def tokens_after(self) -> Int:

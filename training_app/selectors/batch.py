@@ -163,9 +163,23 @@ def _rows(rows: Any, losses: NDArray[np.float32] | None, schedule: Schedule, tab
             weight=float(row["weight"]),
             difficulty=float(table.difficulty[row["sequence"]]),
             group=grouping.names[int(count.argmax())],
-            excerpt=tokenizer.decode(table.tokens_of(int(row["sequence"]))[:EXCERPT_TOKENS].tolist()),
-            pieces=[Piece(piece.document, piece.length) for piece in table.documents_of(int(row["sequence"]))],
+            excerpt=tokenizer.decode(_first_tokens(row, table)),
+            pieces=_pieces(row, table),
             loss=float(losses[place]) if losses is not None and place < len(losses) else None,
         )
         for place, (row, count) in enumerate(zip(rows, counts, strict=True))
     ]
+
+
+def _first_tokens(row: Any, table: SequenceTable) -> list[int]:
+    start, count = int(row["start"]), min(int(row["length"]), EXCERPT_TOKENS)
+    tokens: list[int] = table.tokens_of(int(row["sequence"]))[start : start + count].tolist()
+    return tokens
+
+
+def _pieces(row: Any, table: SequenceTable) -> list[Piece]:
+    """The documents of a row that may be a part of its sequence."""
+    start, end = int(row["start"]), int(row["start"] + row["length"])
+    held = table.documents_of(int(row["sequence"]))
+    inside = [min(piece.start + piece.length, end) - max(piece.start, start) for piece in held]
+    return [Piece(piece.document, tokens) for piece, tokens in zip(held, inside, strict=True) if tokens > 0]

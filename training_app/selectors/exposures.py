@@ -46,6 +46,15 @@ class RunExposures:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Held:
+    """Where tokens of one document lie: sequences in order, and from where to where in each."""
+
+    sequences: Int
+    starts: Int
+    ends: Int
+
+
 def of_document(actor: Actor, place: Place) -> dict[str, Any]:
     """The newest runs on sequences of this version, for the panel; empty where it was never tokenised.
 
@@ -81,23 +90,38 @@ def _of_set(
     number = pc.index(table.documents.column("id"), document_id).as_py()
     if number < 0:
         return None
-    tokens = np.zeros(table.num_sequences, dtype=np.int64)
-    pieces = table.pieces
-    mine = np.flatnonzero(pieces.documents == number)
-    np.add.at(tokens, pieces.sequences()[mine], pieces.lengths[mine])
+    held = _held(table, number)
     schedules = {run.schedule.pk: run.schedule for run in runs if run.schedule is not None}
-    shown = {pk: _shown(schedule, tokens) for pk, schedule in schedules.items()}
+    shown = {pk: _shown(schedule, held) for pk, schedule in schedules.items()}
     seen = [(run, shown[run.schedule_id]) for run in runs if run.schedule_id is not None]
     held_out = bool(table.documents.column("held_out")[number].as_py())
     return held_out, [_of_run(actor, run, delivered) for run, delivered in seen if delivered is not None]
 
 
-def _shown(schedule: Schedule, tokens: Int) -> Int | None:
+def _held(table: SequenceTable, document: int) -> Held:
+    pieces = table.pieces
+    starts = np.cumsum(pieces.lengths) - pieces.lengths
+    mine = np.flatnonzero(pieces.documents == document)
+    sequences = pieces.sequences()[mine]
+    begin = starts[mine] - table.offsets[sequences]
+    return Held(sequences, begin, begin + pieces.lengths[mine])
+
+
+def _shown(schedule: Schedule, held: Held) -> Int | None:
     """Tokens of the document in each row of the order; None if its files are elsewhere."""
     try:
-        return np.asarray(tokens[Order.open(schedule.stored()).rows["sequence"]], dtype=np.int64)
+        rows = Order.open(schedule.stored()).rows
     except FileNotFoundError:
         return None
+    shown = np.zeros(len(rows), dtype=np.int64)
+    first, last = (np.searchsorted(held.sequences, rows["sequence"], side) for side in ("left", "right"))
+    start, end = rows["start"].astype(np.int64), rows["start"].astype(np.int64) + rows["length"]
+    for number in range(int((last - first).max(initial=0))):  # a document rarely has two pieces in one sequence
+        row = np.flatnonzero(first + number < last)
+        piece = first[row] + number
+        inside = np.minimum(end[row], held.ends[piece]) - np.maximum(start[row], held.starts[piece])
+        shown[row] += np.maximum(inside, 0)
+    return shown
 
 
 def _of_run(actor: Actor, run: TrainingRun, shown: Int) -> RunExposures:

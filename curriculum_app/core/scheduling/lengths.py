@@ -43,9 +43,7 @@ def shortened(
     Raises:
         InputError: the sequences are no packed text, or the rows run out before the budget is met.
     """
-    if table.form != "text":
-        message = f"sequences of the form {table.form} cannot be cut: their answers would go"
-        raise InputError(Problem(message, field="sequences", hint="group the dataset as text"))
+    require_text(table)
     total = budget or int(rows["length"].sum())
     which, skipped, lengths = array("q"), array("i"), array("i")
     for index, start, length in _cut(rows["length"].tolist(), track, total, remainder):
@@ -57,6 +55,15 @@ def shortened(
     shown["length"] = np.frombuffer(lengths, dtype=np.int32)
     _require_budget(int(shown["length"].sum()), total)
     return shown
+
+
+def require_text(table: SequenceTable) -> None:
+    """Raises:
+    InputError: the sequences are conversations or pairs.
+    """
+    if table.form != "text":
+        message = f"sequences of the form {table.form} cannot be cut: their answers would go"
+        raise InputError(Problem(message, field="sequences", hint="group the dataset as text"))
 
 
 def rows_needed(budget: int, length: int, track: LengthTrack, *, remainder: Remainder) -> int:

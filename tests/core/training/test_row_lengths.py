@@ -41,6 +41,8 @@ def test_every_step_counts_the_tokens_of_its_rows_and_the_rate_follows_them(trai
     points = ctx.recorder.points
     assert [tokens for _, tokens, _ in points] == ends.tolist() and ends[-1] == 24 * 32 == result.summary.tokens
     assert np.diff(ends, prepend=0).min() == 32 and len(set(np.diff(ends))) > 4  # 4 rows of 8, then of more
+    longest = [int(schedule.rows["length"][first : first + 4].max()) for first in range(0, len(schedule.rows), 4)]
+    assert [values["sequence_length"] for _, _, values in points] == longest and longest[0] == 8
     rate = LEARNING_RATES.build("cosine")
     assert [values["learning_rate"] for _, _, values in points] == [rate.at(int(end), 768) for end in ends]
 
