@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
+from curriculum_app.core.tracks import Phase
 
 Figure = dict[str, Any]
 
@@ -46,6 +48,23 @@ def moment(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: b
     data = _areas(tokens, planned, names, ordered) + _borders(middle, borders, "delivered")
     alt = "Planned share of tokens at each moment by group; dotted: delivered"
     return _figure(data, names, tokens, planned, log=log, ordered=ordered, alt=alt)
+
+
+def with_phases(figure: Figure, phases: Sequence[Phase], tokens: int, *, log: bool) -> Figure:
+    """The figure with a dotted line where each named phase begins, and its name there. Changes the figure.
+
+    `tokens` is the budget of which the phases are shares.
+    """
+    layout = figure["layout"]
+    for phase in phases:
+        start = max(phase.start * tokens, 1.0)
+        place = float(np.log10(start)) if log else start
+        low = layout["xaxis"]["range"][0]
+        line = {"type": "line", "x0": start, "x1": start, "yref": "paper", "y0": 0, "y1": 1}
+        layout.setdefault("shapes", []).append({**line, "line": {"dash": "dot", "width": 1, "color": "--ink"}})
+        name = {"x": max(place, low), "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+        layout["annotations"].append({**name, "text": phase.name, "showarrow": False, "font": {"size": 11}})
+    return figure
 
 
 def _points(report: dict[str, Any]) -> tuple[Float, Float, Float]:

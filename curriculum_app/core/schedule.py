@@ -72,6 +72,9 @@ def save_schedule(
     """
     order_digest = array_digest(rows)
     meaning = {"order": order_digest, "sequences": table.digest, **{k: facts[k] for k in ("policy", "seed", "pool")}}
+    tracks = Tracks.model_validate(facts.get("tracks", {}))
+    if tracks != Tracks():  # schedules without any keep their ids
+        meaning["tracks"] = tracks.as_json()
     manifest = {
         **facts,
         "sequences": table.digest,

@@ -127,12 +127,30 @@ class LengthTrack(Config):
         return length - length % self.multiple
 
 
+class Gate(Config):
+    """What a run must have reached at the end of a phase."""
+
+    metric: str = Field(
+        "held_out/macro", min_length=1, max_length=120, title="Metric", description="a series of the run"
+    )
+    must_be: Literal["below", "above"] = Field("below", title="Must be")
+    value: float = Field(title="Value")
+    otherwise: Literal["warn", "stop"] = Field(
+        "warn", title="Otherwise", description="warn: an event; stop: the run ends there and its checkpoint is kept"
+    )
+
+    def passed(self, value: float) -> bool:
+        """Whether `value` is as it must be; what is no number never is."""
+        return value < self.value if self.must_be == "below" else value > self.value
+
+
 class Phase(Config):
     """A named stretch of the run, from `start` to `end` as shares of its tokens."""
 
     name: str = Field(min_length=1, max_length=60, title="Name")
     start: float = Field(title="Start", ge=0.0, le=1.0)
     end: float = Field(title="End", ge=0.0, le=1.0)
+    gate: Gate | None = Field(None, title="Gate", description="judged where the phase ends")
 
 
 class Tracks(Config):

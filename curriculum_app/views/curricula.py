@@ -13,6 +13,7 @@ from chimera.projects.request import actor_of, crumbs
 from curriculum_app.charts import mixture
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.schedule import Schedule as CoreSchedule
+from curriculum_app.core.tracks import Tracks
 from curriculum_app.models import Schedule
 from curriculum_app.selectors import curricula as selectors
 
@@ -107,7 +108,9 @@ def chart(request: HttpRequest, pk: int, name: str) -> JsonResponse:
     curve = MixtureCurve.from_json(row.manifest["curve"])
     draw = mixture.moment if name == "moment" else mixture.cumulative
     ordered = row.manifest["grouping"] == "difficulty"
-    return JsonResponse(draw(report, curve, log=request.GET.get("x") != "linear", ordered=ordered))
+    log, phases = request.GET.get("x") != "linear", Tracks.model_validate(row.manifest.get("tracks", {})).phases
+    figure = draw(report, curve, log=log, ordered=ordered)
+    return JsonResponse(mixture.with_phases(figure, phases, row.manifest["num_tokens"], log=log))
 
 
 @require_GET

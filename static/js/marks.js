@@ -5,6 +5,14 @@
   const FAINT = { 2: 0.12, 7: 0.05 };
   const STRIP = 0.022; // height of the strip of the mixture's phases, of the chart
   const strip = (band) => (band.place % 8) + 1;
+  const colour = (band) => (band.kind === "rate" ? shade(band) : strip(band));
+  const FORM = { // where a band stands, and how dense it is
+    curriculum: (band) => ({ y0: 1 - STRIP, y1: 1, fillcolor: `--series-${strip(band)}/0.9`, layer: "above" }),
+    rate: (band) => ({ y0: 0, y1: 1, fillcolor: `--series-${shade(band)}/${FAINT[shade(band)]}`, layer: "below" }),
+    mixture: (band) => ({ y0: 0, y1: STRIP, fillcolor: `--series-${strip(band)}/0.6`, layer: "above" }),
+  };
+
+  const still = (band) => band.kind === "rate" && STILL.includes(band.name);
 
   const read = () => JSON.parse(document.getElementById("phase-bands")?.textContent || "[]");
 
@@ -23,9 +31,9 @@
     const [low, high] = board.log_x ? range.map((end) => 10 ** end) : range;
     for (const band of board.bands) {
       const x0 = Math.max(place(board, band.lo) ?? NaN, low), x1 = Math.min(place(board, band.hi) ?? NaN, high);
-      if (!(x0 < x1) || STILL.includes(band.name)) continue;
-      const rate = band.kind === "rate", fillcolor = rate ? `--series-${shade(band)}/${FAINT[shade(band)]}` : `--series-${strip(band)}/0.6`;
-      (layout.shapes ||= []).push({ type: "rect", x0, x1, yref: "paper", y0: 0, y1: rate ? 1 : STRIP, fillcolor, line: { width: 0 }, layer: rate ? "below" : "above" });
+      if (!(x0 < x1) || still(band)) continue;
+      (layout.shapes ||= []).push({ type: "rect", x0, x1, yref: "paper", line: { width: 0 }, ...FORM[band.kind](band) });
+      if (band.kind === "curriculum" && x0 > low) layout.shapes.push({ type: "line", x0, x1: x0, yref: "paper", y0: 0, y1: 1, line: { width: 1, dash: "dot", color: `--series-${strip(band)}/0.9` } });
     }
   }
 
@@ -34,11 +42,11 @@
     const node = board.node.querySelector(".phase-names");
     if (!node) return;
     const seen = new Map();
-    for (const band of board.bands) if (!STILL.includes(band.name)) seen.set(`${band.kind} ${band.name}`, band);
+    for (const band of board.bands) if (!still(band)) seen.set(`${band.kind} ${band.name}`, band);
     node.hidden = !seen.size || !board.view.on("phases") || Boolean(board.over);
     const entry = (band) => {
       const item = document.createElement("span"), swatch = document.createElement("i");
-      swatch.className = `swatch series-${band.kind === "rate" ? shade(band) : strip(band)}`;
+      swatch.className = `swatch series-${colour(band)}`;
       item.append(swatch, ` ${band.name}`);
       return item;
     };
@@ -46,7 +54,7 @@
       const found = [...seen.values()].filter((band) => band.kind === kind).map(entry);
       return found.length ? [Object.assign(document.createElement("span"), { className: "muted", textContent: text }), ...found] : [];
     };
-    node.replaceChildren(...words("rate", "Learning rate, shaded:"), ...words("mixture", "Planned mixture, strip at the foot:"));
+    node.replaceChildren(...words("curriculum", "Curriculum, strip at the head:"), ...words("rate", "Learning rate, shaded:"), ...words("mixture", "Planned mixture, strip at the foot:"));
   }
 
   const happened = () => [...document.querySelectorAll("[data-mark-step]")].map(({ dataset }) => ({

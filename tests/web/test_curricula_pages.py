@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from curriculum_app.charts import mixture
 from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.tracks import Phase
 from tests.conftest import signed_in
 from tests.factories import make_curriculum, make_schedule, make_sequences
 
@@ -94,6 +95,15 @@ def test_windows_of_the_moment_are_what_was_delivered_between_two_points():
     figure = mixture.moment(REPORT, CURVE, log=False, ordered=True)
     assert [trace["y"] for trace in figure["data"][:2]] == [[0.25] * 3, [0.75] * 3]
     assert (figure["data"][2]["x"], figure["data"][2]["y"]) == ([500.0, 1500.0, 3000.0], [0.3, 0.2, 0.25])
+
+
+def test_named_phases_begin_at_a_line_with_their_name():
+    phases = [Phase(name="I", start=0, end=0.75), Phase(name="II", start=0.75, end=1)]
+    figure = mixture.with_phases(mixture.moment(REPORT, CURVE, log=True, ordered=False), phases, 4000, log=True)
+    assert [shape["x0"] for shape in figure["layout"]["shapes"]] == [1, 3000]
+    names = figure["layout"]["annotations"][-2:]
+    assert [name["text"] for name in names] == ["I", "II"]
+    assert names[1]["x"] == pytest.approx(np.log10(3000)) and names[0]["x"] == figure["layout"]["xaxis"]["range"][0]
 
 
 def test_bands_carry_their_names_in_the_chart():

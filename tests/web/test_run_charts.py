@@ -78,6 +78,21 @@ def test_phases_come_from_the_rate_and_from_the_planned_mixture(editor):
     assert bands[2].lo == 0 and bands[2].hi == bands[3].lo == pytest.approx(10_000, rel=0.05)
 
 
+def test_phases_of_the_curriculum_and_its_learning_rate_are_bands_too(editor):
+    run = make_run(editor, steps=100)
+    run.schedule = factories.make_schedule(editor)
+    run.job.config["learning_rate"] = {"key": "planned", "config": {"factor": 1.0}}
+    assert phase_bands(run) == []  # a schedule without a rate: the run has failed
+    run.schedule.manifest["tracks"] = {
+        "learning_rate": {"knots": [{"at": 0, "rate": 0.01}, {"at": 1, "rate": 0.001}]},
+        "phases": [{"name": "Phase I", "start": 0, "end": 0.6}, {"name": "Phase II", "start": 0.6, "end": 1}],
+    }
+    assert [(band.kind, band.name, band.lo, band.hi, band.place) for band in phase_bands(run)] == [
+        ("curriculum", "Phase I", 0, 60_000, 0), ("curriculum", "Phase II", 60_000, 100_000, 1),
+        ("rate", "decay", 0, 100_000, 0),
+    ]  # fmt: skip
+
+
 def test_metrics_are_found_by_words_globs_and_expressions():
     keys = ["loss", "held_out/code", "held_out/macro", "grad_norm"]
     assert browse.matching(keys, "") == sorted(keys)

@@ -14,11 +14,13 @@ from chimera.context import Cancelled, Context, Paused
 from chimera.errors import InputError, Problem
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.tracks import Phase
 from training_app.core.base_model import starting_model
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.chosen import ChosenBatches, memory_of_base
 from training_app.core.configs import OptimizerConfig, TrainConfig
 from training_app.core.devices import Devices
+from training_app.core.gates import gates_by_step, judge_gates, require_measured
 from training_app.core.gradients import Gradients, accumulate
 from training_app.core.held_out import HeldOutScores, HeldOutText
 from training_app.core.kept import keep_checkpoint
@@ -56,6 +58,7 @@ class Run:
     held_out: HeldOutText
     mixture: MixtureRecord
     probes: list[Probe]
+    gates: dict[int, list[Phase]]
     state: RunState
     devices: Devices
 
@@ -76,6 +79,8 @@ def prepare(
     device = torch.device(resolve_device(config.device))
     objective: Objective = config.objective.build()
     objective.require(table)
+    rate = bound_rate(config, schedule)
+    require_measured(config, schedule.tracks)
     batches = feed_of(config, schedule, table, base, device, objective)
     model = starting_model(config, table, base)
     model.to(device)  # type: ignore[arg-type]
@@ -95,14 +100,25 @@ def prepare(
         model=model,
         objective=objective,
         optimizer=optimizer,
-        rate=config.learning_rate.build(),
+        rate=rate,
         batches=batches,
         held_out=HeldOutText(table.held_out(), table.eos_id, device),
         mixture=mixture,
         probes=[choice.build() for choice in config.probes],
+        gates=gates_by_step(schedule.tracks, batches.tokens_after, int(batches.seen["length"].sum())),
         state=RunState(tokens=int(batches.seen["length"].sum())),
         devices=devices or Devices(),
     )
+
+
+def bound_rate(config: TrainConfig, schedule: Schedule) -> LearningRate:
+    """The learning rate of a run on this schedule.
+
+    Raises:
+        InputError: it is to come from the schedule, which brings none.
+    """
+    rate: LearningRate = config.learning_rate.build()
+    return rate.bound(schedule.tracks)
 
 
 def feed_of(
@@ -165,7 +181,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
     Raises:
         Paused, Cancelled: asked for by the user; a resume point of the last finished step was saved.
         LeaseLost: another worker owns the job; nothing was written since.
-        InputError: the loss or the gradient was no finite number for too many steps.
+        InputError: the loss or the gradient was no finite number for too many steps, or a gate stops the run.
     """
     config, model, batches = run.config, run.model, run.batches
     fingerprint = config.fingerprint()
@@ -179,7 +195,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
         obey(ctx, run, fingerprint)
         started = time.perf_counter()
         step = state.step + 1
-        due = [probe for probe in run.probes if step % probe.config.every == 0 or step == 1]
+        due = [probe for probe in run.probes if is_due(step, probe.config.every) or step == 1 or step in run.gates]
 
         rate = set_rate(run, step)
         found, batch = step_gradients(run, step, with_entropy=any(probe.uses_token_entropy for probe in due))
@@ -208,6 +224,7 @@ def train(run: Run, ctx: Context) -> HeldOutScores:
         ctx.recorder.write(step, state.tokens, values)
         if not finite:
             count_non_finite(run, values, ctx)
+        judge_gates(run, values, scores, ctx)
         ctx.progress(step, len(batches), "steps", f"loss {found.loss:.3f}")
 
         late = time.monotonic() - last_saved >= config.checkpoint_every_seconds
@@ -229,7 +246,7 @@ def look_back(
     """
     step = run.state.step
     due = is_due(step, run.config.evaluate_every) or step == len(run.batches)
-    scores = run.held_out.score(run.model) if due or kept else None
+    scores = run.held_out.score(run.model) if due or kept or step in run.gates else None
     if scores is not None:
         values |= scores.metrics()
     told = scores.by_domain() if scores is not None and due else None
@@ -318,10 +335,11 @@ def count_non_finite(run: Run, values: dict[str, float], ctx: Context) -> None:
     if state.non_finite_in_a_row < allowed:
         ctx.recorder.event("non_finite", f"{said}: the step changed no weight", state.step)
         return
-    hint = "lower learning_rate.config.peak, raise its warmup_fraction, or lower optimizer.clip_norm"
+    level = f"learning_rate.config.{run.rate.level}"
+    hint = f"lower {level}, let the rate rise more slowly, or lower optimizer.clip_norm"
     message = f"training diverged: {said}" + (f", the last of {allowed} in a row" if allowed > 1 else "")
     ctx.recorder.event("diverged", f"{message}; {hint}", state.step)
     if state.step > allowed:
         keep_checkpoint(run, ctx, run.held_out.score(run.model))
     ctx.recorder.flush()
-    raise InputError(Problem(message, field="learning_rate.config.peak", hint=hint))
+    raise InputError(Problem(message, field=level, hint=hint))

@@ -1,4 +1,4 @@
-"""The phases of a run as its charts show them: of its learning rate, and of its curriculum's planned mixture."""
+"""The phases of a run as its charts show them: of its curriculum, its learning rate and its planned mixture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chimera.errors import InputError
 from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.tracks import Tracks
 from training_app.core.configs import TrainConfig
+from training_app.core.learning_rates.base import LearningRate
 from training_app.models import TrainingRun
 
 PLACES = 240  # at which the planned mixture is asked, evenly in log tokens
@@ -18,9 +21,9 @@ PLACES = 240  # at which the planned mixture is asked, evenly in log tokens
 
 @dataclass(frozen=True)
 class PhaseBand:
-    """A stretch [lo, hi) of tokens seen. `place` numbers the groups of a mixture, for their colours."""
+    """A stretch [lo, hi) of tokens seen. `place` numbers phases, or the groups of a mixture: their colours."""
 
-    kind: Literal["rate", "mixture"]
+    kind: Literal["curriculum", "rate", "mixture"]
     name: str
     lo: float
     hi: float
@@ -35,16 +38,31 @@ def phase_bands(run: TrainingRun) -> list[PhaseBand]:
     budget = run.budget_tokens or run.tokens
     if not budget:
         return []
-    return [*_of_rate(run, budget), *_of_mixture(run, budget)]
+    return [*_of_curriculum(run, budget), *_of_rate(run, budget), *_of_mixture(run, budget)]
+
+
+def _of_curriculum(run: TrainingRun, budget: int) -> Iterator[PhaseBand]:
+    """As the curriculum names its own stretches."""
+    for place, phase in enumerate(_tracks(run).phases):
+        yield PhaseBand("curriculum", phase.name, phase.start * budget, phase.end * budget, place)
 
 
 def _of_rate(run: TrainingRun, budget: int) -> Iterator[PhaseBand]:
-    """As the schedule of the learning rate names its own stretches; a run of another trainer has none here."""
+    """As the learning rate names its own stretches; a run of another trainer has none here."""
     if run.schedule is None:
         return
-    chosen = TrainConfig.model_validate(run.job.config).learning_rate
-    for name, lo, hi in chosen.build().phases():
+    rate: LearningRate = TrainConfig.model_validate(run.job.config).learning_rate.build()
+    try:
+        rate = rate.bound(_tracks(run))
+    except InputError:  # such a run has failed for that very reason
+        return
+    for name, lo, hi in rate.phases():
         yield PhaseBand("rate", name, lo * budget, hi * budget, 0)
+
+
+def _tracks(run: TrainingRun) -> Tracks:
+    stored = run.schedule.manifest.get("tracks", {}) if run.schedule is not None else {}
+    return Tracks.model_validate(stored)
 
 
 def _of_mixture(run: TrainingRun, budget: int) -> Iterator[PhaseBand]:

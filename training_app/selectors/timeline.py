@@ -11,7 +11,7 @@ from training_app.models import RunEvent, TrainingRun
 
 # Job transitions that say no more than an event of the run itself.
 _SILENT = ("pause asked", "pause withdrawn")
-ALARMS = ("alert", "diverged")
+ALARMS = ("alert", "diverged", "gate")
 _UNMARKED = ("started", "non_finite")  # the first step needs no line; what is no number is counted in its chart
 SHOWN = 300  # events of a run: another trainer may send any number of them
 

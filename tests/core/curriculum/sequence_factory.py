@@ -110,6 +110,7 @@ def build_schedule(
     seed: int = 0,
     num_sequences: int | None = None,
     cut: Callable[[NDArray[np.void]], NDArray[np.void]] = lambda rows: rows,
+    tracks: dict[str, object] | None = None,
 ) -> Schedule:
     """A stored schedule that shows the first `num_sequences` (default all) sequences once each, shuffled, then cut."""
     pool = np.arange(table.num_sequences if num_sequences is None else num_sequences)
@@ -122,5 +123,6 @@ def build_schedule(
         "grouping": "domain",
         "curve": MixtureCurve.constant(DOMAINS, totals / totals.sum()).as_json(),
         "adherence": {},
+        "tracks": tracks or {},
     }
     return Schedule.open(save_schedule(store, table, cut(rows_of(table, order)), facts))

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera.errors import InputError
-from training_app.core.learning_rates.base import LEARNING_RATES
+from curriculum_app.core.tracks import Tracks
+from training_app.core.learning_rates.base import LEARNING_RATES, LearningRate, WarmedUp
 
-KEYS = [entry.key for entry in LEARNING_RATES]
+KEYS = [entry.key for entry in LEARNING_RATES if issubclass(entry.cls, WarmedUp)]
 FROM_ABOVE = {"rewarm": {"start": 0.0}}  # the settings under which a rate starts at 0 like the others
 
 
@@ -95,3 +96,33 @@ def test_rewarm_rises_from_the_minimum_or_from_the_last_rate_and_falls_along_a_c
     assert from_last.at(50, 1000) == pytest.approx(2e-4)
     with pytest.raises(InputError, match="above the peak"):
         LEARNING_RATES.build("rewarm", settings | {"start": 1e-3})
+
+
+def planned(knots: list[tuple[float, float]], between: str = "linear", factor: float = 1.0) -> LearningRate:
+    track = {"knots": [{"at": at, "rate": rate} for at, rate in knots], "between": between}
+    return LEARNING_RATES.build("planned", {"factor": factor}).bound(Tracks.model_validate({"learning_rate": track}))
+
+
+def test_a_planned_rate_is_the_curriculum_s_times_a_factor():
+    rate = planned([(0, 0), (0.1, 2e-3), (0.6, 2e-3), (1, 1e-3)], factor=2)
+    found = [rate.at(tokens, 1000) for tokens in (50, 100, 400, 800, 1000, 1200)]
+    assert found == pytest.approx([2e-3, 4e-3, 4e-3, 3e-3, 2e-3, 2e-3])
+    assert rate.phases() == [("warm-up", 0.0, 0.1), ("stable", 0.1, 0.6), ("decay", 0.6, 1.0)]
+
+
+def test_a_planned_rate_stands_still_outside_its_knots_and_may_move_in_steps():
+    assert planned([(0.2, 1e-3), (0.4, 3e-3), (0.5, 2e-3), (0.6, 1e-3)]).phases() == [
+        ("stable", 0.0, 0.2), ("rise", 0.2, 0.4), ("decay", 0.4, 0.6), ("stable", 0.6, 1.0)
+    ]  # fmt: skip
+    steps = planned([(0, 1e-3), (0.5, 5e-4)], "step")
+    assert [steps.at(tokens, 100) for tokens in (1, 49, 50, 100)] == [1e-3, 1e-3, 5e-4, 5e-4]
+    assert steps.phases() == [("stable", 0.0, 1.0)]
+
+
+def test_a_schedule_without_a_rate_is_refused_with_what_to_do():
+    with pytest.raises(InputError, match="brings no learning rate") as caught:
+        LEARNING_RATES.build("planned").bound(Tracks())
+    assert (
+        caught.value.problems[0].field == "learning_rate.key" and "schedule it again" in caught.value.problems[0].hint
+    )
+    assert LEARNING_RATES.build("planned").phases() == []

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from chimera.registry import Registry
 from chimera.typed import Config
+from curriculum_app.core.tracks import Tracks
 
 
 class RateConfig(Config):
@@ -25,13 +26,35 @@ class DecayingConfig(RateConfig):
 
 
 class LearningRate(ABC):
-    """The learning rate over a run."""
+    """The learning rate over a run. `level` names the setting that lowers all of it."""
 
     title: ClassVar[str]
-    Config: ClassVar[type[RateConfig]]
+    level: ClassVar[str] = "peak"
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    def bound(self, tracks: Tracks) -> LearningRate:
+        """The rate of a run on a schedule that brings `tracks`; most take nothing of them.
+
+        Raises:
+            InputError: it takes what they do not have.
+        """
+        return self
+
+    @abstractmethod
+    def at(self, tokens: int, total: int) -> float:
+        """The rate of the step that ends at `tokens` of `total`."""
+
+    @abstractmethod
+    def phases(self) -> list[tuple[str, float, float]]:
+        """Named stretches of the run as shares of its tokens, in order: what charts draw as bands."""
+
+
+class WarmedUp(LearningRate):
+    """Rises to a peak, then goes on in its own way."""
+
+    Config: ClassVar[type[RateConfig]]
 
     def at(self, tokens: int, total: int) -> float:
         """The rate of the step that ends at `tokens` of `total` (so the first step's rate is above zero)."""
@@ -48,7 +71,7 @@ class LearningRate(ABC):
         """The rate at `progress` in [warmup_fraction, 1] of the run's tokens."""
 
     def phases(self) -> list[tuple[str, float, float]]:
-        """Named stretches of the run as shares of its tokens, in order: what charts draw as bands."""
+        """The warm-up, then what follows it."""
         warmup = self.config.warmup_fraction
         return [("warm-up", 0.0, warmup), *self.phases_after_warmup()] if warmup else self.phases_after_warmup()
 

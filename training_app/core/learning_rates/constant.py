@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from training_app.core.learning_rates.base import LEARNING_RATES, LearningRate, RateConfig
+from training_app.core.learning_rates.base import LEARNING_RATES, RateConfig, WarmedUp
 
 
 @LEARNING_RATES.register("constant")
-class Constant(LearningRate):
+class Constant(WarmedUp):
     """Warm-up, then the peak: what weight averaging wants (CMA, arXiv 2511.18903)."""
 
     title = "Constant"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from training_app.core.learning_rates.base import LEARNING_RATES, DecayingConfig, LearningRate
+from training_app.core.learning_rates.base import LEARNING_RATES, DecayingConfig, WarmedUp
 
 
 @LEARNING_RATES.register("cosine")
-class Cosine(LearningRate):
+class Cosine(WarmedUp):
     """Warm-up, then half a cosine down to the final rate (Loshchilov & Hutter, SGDR, arXiv 1608.03983)."""
 
     title = "Cosine"

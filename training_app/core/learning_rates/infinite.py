@@ -7,13 +7,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from training_app.core.learning_rates.base import LEARNING_RATES, LearningRate, RateConfig
+from training_app.core.learning_rates.base import LEARNING_RATES, RateConfig, WarmedUp
 
 TIMESCALE = 10.0  # of the inverse square root
 
 
 @LEARNING_RATES.register("infinite")
-class Infinite(LearningRate):
+class Infinite(WarmedUp):
     """Four pieces: to go on later, fork from the constant one (Ibrahim et al., arXiv 2403.08763; 2503.02844)."""
 
     title = "Infinite"

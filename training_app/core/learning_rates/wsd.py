@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from training_app.core.learning_rates.base import LEARNING_RATES, DecayingConfig, LearningRate
+from training_app.core.learning_rates.base import LEARNING_RATES, DecayingConfig, WarmedUp
 
 
 @LEARNING_RATES.register("wsd")
-class WarmupStableDecay(LearningRate):
+class WarmupStableDecay(WarmedUp):
     """Holds the peak and decays at the end only (MiniCPM, arXiv 2404.06395)."""
 
     title = "Warm-up, stable, decay"
