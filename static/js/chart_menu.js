@@ -6,7 +6,7 @@
 
   // The picture is drawn anew: with title, run and a paper of its own, whatever the screen shows around it.
   async function picture(chart, format) {
-    const library = await charts.plotly(), { data, layout } = chart.look(chart.drawn);
+    const { data, layout } = chart.look(chart.drawn), library = await charts.plotly(data);
     const who = chart.board.node.dataset.title || "", name = slug(`${who} ${chart.title}`);
     const notes = (layout.annotations || []).map((note) => (note.xref === "paper" ? { ...note, y: Math.min(1, Math.max(0, note.y)) } : note));
     const figure = charts.figure(data, {

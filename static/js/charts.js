@@ -1,21 +1,23 @@
-// Charts: plotly loaded once and late, one theme from the CSS tokens, figures from JSON, a table and CSV beside each.
+// Charts: plotly loaded late, as much as is needed of it; one theme from the CSS tokens, figures from JSON, a table and CSV beside each.
 // figure.chart[data-chart-src] loads {data, layout, table: {columns, rows}, alt, config?}; a colour "--ink" is a token.
 (() => {
-  const PLOTLY = document.currentScript.dataset.plotly;
+  const { plotly: PART, plotlyWhole: WHOLE, traces: TRACES } = document.currentScript.dataset;
   const COARSE = matchMedia("(pointer: coarse)").matches;
   const CONFIG = { displayModeBar: false, displaylogo: false, responsive: true };
-  let loading = null;
+  const loading = {};
 
-  // Plotly is 4.8 MB: it is fetched when the first chart comes into view.
-  function plotly() {
-    loading ||= new Promise((resolve, reject) => {
+  // Fetched when the first chart comes into view. The part with the trace types of our own charts is a quarter of plotly's
+  // 4.8 MB and starts in a tenth of the time (chimera/static_files.py); a chart with another type gets the whole.
+  function plotly(data = []) {
+    const known = TRACES.split(" "), src = data.every((trace) => known.includes(trace.type || "scatter")) ? PART : WHOLE;
+    loading[src] ||= new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = PLOTLY;
+      script.src = src;
       script.onload = () => resolve(window.Plotly);
-      script.onerror = () => { loading = null; reject(new Error("plotly did not load")); };
+      script.onerror = () => { delete loading[src]; reject(new Error("plotly did not load")); };
       document.head.append(script);
     });
-    return loading;
+    return loading[src];
   }
 
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -103,7 +105,7 @@
   }
 
   async function draw(figure, data, layout, alt, config = {}) {
-    const plot = figure.querySelector(".plot"), library = await plotly();
+    const plot = figure.querySelector(".plot"), library = await plotly(data);
     if (!plot.isConnected) return null;
     await library.react(plot, resolved(data), themed(layout), { ...CONFIG, ...config });
     plot.setAttribute("role", "img");

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Func, TextField
+from django.db.models import F, Func, QuerySet, TextField
 
 from chimera.errors import InputError, Problem
 from chimera.projects.access import Actor
@@ -82,10 +82,14 @@ def page_of_group(keys: Sequence[str], group: str, number: str) -> Page[str]:
 
 def logged_by_all(runs: Iterable[TrainingRun]) -> list[str]:
     """Every key that at least one of the runs has logged, by name."""
-    return sorted({key for run in runs for key in run.latest})
+    return _logged(TrainingRun.objects.filter(pk__in=[run.pk for run in runs]))
 
 
 def logged_in_project(actor: Actor) -> list[str]:
     """Every key that a run of the project has logged, by name."""
-    keys = of_project(actor).annotate(key=Func(F("latest"), function="jsonb_object_keys", output_field=TextField()))
+    return _logged(of_project(actor))
+
+
+def _logged(runs: QuerySet[TrainingRun]) -> list[str]:
+    keys = runs.annotate(key=Func(F("latest"), function="jsonb_object_keys", output_field=TextField()))
     return sorted(keys.order_by().values_list("key", flat=True).distinct())

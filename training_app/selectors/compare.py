@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from django.db.models import QuerySet
+from django.db.models import FloatField, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from chimera.projects.access import Actor
 from chimera.typed import sha256_json
@@ -18,20 +20,35 @@ MAX_RUNS = 200  # lines of one chart
 MAX_COLUMNS = 10  # runs side by side in a table of settings
 BY_SETTING = "setting:"
 GROUPINGS = ("none", "group", "recipe", "seed")
+_HEAVY = ("latest", "best", "sparkline", "summary")  # JSON, of thousands of metrics
 _RELATED = ("job", "schedule__curriculum", "schedule__sequence_set__dataset")
+Needed = Literal["all", "settings", "names"]
 
 
-def compared_runs(actor: Actor, pks: Sequence[int]) -> list[TrainingRun]:
+def needed_for(by: str) -> Needed:
+    """What has to be known of runs to name and colour their lines in this grouping."""
+    return "names" if by in ("none", "group", "seed") else "settings"
+
+
+def compared_runs(actor: Actor, pks: Sequence[int], needed: Needed = "all") -> list[TrainingRun]:
     """The wanted runs of the project in the order asked, at most `MAX_RUNS`."""
     wanted = list(dict.fromkeys(pks))[:MAX_RUNS]
-    found = of_project(actor).select_related(*_RELATED).in_bulk(wanted)
+    found = _with(of_project(actor), needed).in_bulk(wanted)
     return [found[pk] for pk in wanted if pk in found]
 
 
-def filtered_runs(actor: Actor, wanted: RunFilter) -> tuple[list[TrainingRun], int]:
+def filtered_runs(actor: Actor, wanted: RunFilter, needed: Needed = "all") -> tuple[list[TrainingRun], int]:
     """The newest `MAX_RUNS` of all runs that the filter lets through, and how many those are."""
-    found: QuerySet[TrainingRun] = filtered(actor, wanted)
-    return list(found.select_related(*_RELATED).order_by("-id")[:MAX_RUNS]), found.count()
+    found = filtered(actor, wanted)
+    return list(_with(found, needed).order_by("-id")[:MAX_RUNS]), found.count()
+
+
+def _with(runs: QuerySet[TrainingRun], needed: Needed) -> QuerySet[TrainingRun]:
+    """The runs with what is needed: columns of their own, also job and curriculum ("settings"), or everything."""
+    if needed == "names":
+        return runs.defer(*_HEAVY)
+    runs = runs.select_related(*_RELATED)
+    return runs if needed == "all" else runs.defer(*_HEAVY)
 
 
 def candidates(actor: Actor, chosen: Iterable[int], query: str, limit: int = 30) -> list[TrainingRun]:
@@ -157,11 +174,18 @@ def outcomes(actor: Actor, runs: Sequence[TrainingRun], key: str) -> tuple[int, 
     reached = [run.tokens for run in runs if run.tokens]
     shared = min(reached, default=0)
     found, read = [], histories(actor, runs, [key])
+    bests = dict(_of_key(runs, "best", key))
     for run in runs:
         series = read[run.pk].series[key]
         values = series.value[series.finite]
         until = values[series.tokens[series.finite] <= shared]
-        best = run.best.get(key)
+        best = bests[run.pk]
         last = float(values[-1]) if len(values) else None
         found.append(Outcome(run, best, last, float(until[-1]) if len(until) else None))
     return shared, found
+
+
+def _of_key(runs: Sequence[TrainingRun], column: str, key: str) -> QuerySet[TrainingRun, tuple[int, float | None]]:
+    """Primary key of each run and its number of `key`; the other metrics' are not read."""
+    number = Cast(KeyTextTransform(key, column), FloatField())
+    return TrainingRun.objects.filter(pk__in=[run.pk for run in runs]).values_list("pk", number)

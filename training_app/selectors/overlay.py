@@ -26,8 +26,8 @@ def compared_series(
     """JSON for one chart. Runs that never logged `key` (or the metric it is drawn over) are left out."""
     colours = group_colours(runs, by)
     keys = list(dict.fromkeys([key, view.x_key] if view.x == "metric" else [key]))
-    logged = [run for run in runs if all(name in run.latest for name in keys)]
-    histories_of = histories(actor, logged, keys, part_of(view))
+    histories_of = histories(actor, runs, keys, part_of(view))
+    logged = [run for run in runs if all(map(len, histories_of[run.pk].series.values()))]
     drawn: list[dict[str, Any]] = []
     groups: dict[tuple[str, int], list[Member]] = {}
     for run in logged:

@@ -27,7 +27,7 @@ ROWS_SHOWN = 50  # of the table of outcomes; charts draw every chosen run
 @require_GET
 def compare(request: HttpRequest) -> HttpResponse:
     """`?run=1&run=2&by=group&band=range&all=1`, or `?filtered=1&q=&state=`: everything is in the URL."""
-    actor, (runs, asked) = actor_of(request), chosen_runs(request)
+    actor, (runs, asked) = actor_of(request), chosen_runs(request, "settings")
     by = _grouping(request.GET.get("by", "none"))
     band = request.GET.get("band", "range")
     logged = browse.logged_by_all(runs)

@@ -29,7 +29,7 @@ def run_metrics(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def compare_metrics(request: HttpRequest) -> HttpResponse:
     """The same over the runs that are compared."""
-    runs, _ = chosen_runs(request)
+    runs, _ = chosen_runs(request, "names")
     return _answer(request, browse.logged_by_all(runs), reverse("runs-compare-metrics"))
 
 

@@ -35,9 +35,9 @@ def run_filter(request: HttpRequest) -> selectors.RunFilter:
     return selectors.RunFilter(query=request.GET.get("q", "").strip(), state=request.GET.get("state", ""))
 
 
-def chosen_runs(request: HttpRequest) -> tuple[list[TrainingRun], int]:
+def chosen_runs(request: HttpRequest, needed: comparing.Needed = "all") -> tuple[list[TrainingRun], int]:
     """The runs named one by one, or with `?filtered=1` all that the filter lets through; and how many were asked."""
     if request.GET.get("filtered") == "1":
-        return comparing.filtered_runs(actor_of(request), run_filter(request))
+        return comparing.filtered_runs(actor_of(request), run_filter(request), needed)
     asked = run_numbers(request)
-    return comparing.compared_runs(actor_of(request), asked), len(set(asked))
+    return comparing.compared_runs(actor_of(request), asked, needed), len(set(asked))

@@ -46,7 +46,7 @@ def compare_series(request: HttpRequest) -> HttpResponse:
         view = selectors.view_of(request.GET)
     except InputError as error:
         return problems_json(error)
-    runs, _ = chosen_runs(request)
+    runs, _ = chosen_runs(request, comparing.needed_for(by))
     key = request.GET.get("key", "loss")
     return _json(compared_series(actor_of(request), runs, key, view, by, band))
 
