@@ -1,6 +1,6 @@
 """The job kinds of evaluation: one leaf, two composites."""
 
-from chimera.jobs import refs
+from chimera.jobs import refs, verbs
 from chimera.jobs.kinds import JobKind, register
 from eval_app import models
 from eval_app.core.configs_evaluate import EvaluateConfig
@@ -39,5 +39,14 @@ register(
         plan="eval_app.core.starter:plan",
         conclude="eval_app.services.studies:conclude_starter",
         listed=False,
+    )
+)
+
+verbs.register(
+    verbs.Verb(
+        name="report",
+        help="print the verdict of a study as Markdown",
+        arguments="eval_app.management.report:arguments",
+        run="eval_app.management.report:run",
     )
 )

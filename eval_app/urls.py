@@ -12,5 +12,6 @@ urlpatterns = [
     path("studies/<int:pk>/differences/<int:arm>.json", studies.study_differences, name="study-differences"),
     path("studies/<int:pk>/curves.json", studies.study_curves, name="study-curves"),
     path("studies/<int:pk>/config.json", studies.study_config, name="study-config"),
+    path("studies/<int:pk>/report.md", studies.study_report, name="study-report"),
     path("evaluations/<int:pk>/", studies.evaluation_detail, name="evaluation-detail"),
 ]

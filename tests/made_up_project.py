@@ -95,7 +95,7 @@ class MadeUpProject:
             sparkline=[made_up_values(step, STEPS, seed)["loss"] for step in range(1, STEPS, 12)],
             planned_digest=self.schedule.order_digest, delivered_digest=self.schedule.order_digest,
             summary={"held_out": held_out, "held_out_macro": sum(held_out.values()) / len(held_out),
-                     "multiset_digest": self.schedule.pool_digest},
+                     "multiset_digest": self.schedule.pool_digest, "delivered_digest": arm},
         )  # fmt: skip
 
     def _metric_rows(self, run: TrainingRun) -> list[MetricRow]:

@@ -12,7 +12,7 @@ from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
-from training_app.core.configs import TrainSettings
+from training_app.core.configs import LearningRateChoice, TrainSettings
 
 PRIMARY_OUTCOME: Literal["held_out/macro"] = "held_out/macro"
 
@@ -33,6 +33,9 @@ class ArmConfig(Config):
     name: str = Field(title="Name", pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,60}$")
     policy: PolicyChoice | None = Field(default=None, title="Policy")
     schedules: list[Ref[Schedule]] = Field(default_factory=list, title="Ready schedules", description="One per seed")
+    learning_rate: LearningRateChoice | None = Field(
+        default=None, title="Learning rate", description="Of this arm's runs, in the place of the study's"
+    )
 
     @model_validator(mode="after")
     def _policy_or_schedules(self) -> ArmConfig:
@@ -72,6 +75,10 @@ class StudyConfig(Config):
         default=PRIMARY_OUTCOME, title="Primary outcome", description="Macro mean of held-out bits per byte"
     )
     alpha: float = Field(default=0.05, gt=0, lt=0.5, title="Significance level")
+
+    def learning_rate_of(self, arm: ArmConfig) -> LearningRateChoice:
+        """What the runs of an arm learn with."""
+        return arm.learning_rate or self.train.learning_rate
 
     @model_validator(mode="after")
     def _consistent(self) -> StudyConfig:

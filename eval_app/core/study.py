@@ -48,6 +48,6 @@ def _cell(
 
 
 def _train(config: StudyConfig, arm: ArmConfig, seed: int, schedule: Ref[Schedule]) -> Child:
-    settings = config.train.as_json()
+    settings = config.train.as_json() | {"learning_rate": config.learning_rate_of(arm).as_json()}
     run = TrainConfig(**settings, name=f"{arm.name} · seed {seed}", group=arm.name, schedule=schedule, seed=seed)
     return Child(f"train/{arm.name}/{seed}", "train", run)

@@ -17,18 +17,22 @@ from chimera.typed import Config
 from eval_app.core.statistics import LIMIT, MeanTest, detectable_effect, holm, paired_t, pairs_needed
 
 Word = Literal["better", "worse", "cannot tell", "not trained enough to compare"]
-Compares = Literal["order", "selection + order"]
 CARRIES_A_VERDICT = 3  # pairs
 
 
 class ArmEvidence(BaseModel):
-    """What one arm's runs gave: by seed, the hash of what was shown and bits per byte of each domain."""
+    """What one arm's runs gave: by seed, hashes of what was shown and in which order, and bits per byte of each domain.
+
+    `learning_rate` is equal for arms that learnt with the same one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     multisets: dict[int, str]
     scores: dict[int, dict[str, float | None]]  # None and NaN both mean: no number
+    orders: dict[int, str] = {}
+    learning_rate: str = ""
 
 
 class StudyEvidence(BaseModel):
@@ -79,7 +83,7 @@ class Comparison(Config):
     arm: str
     word: Word
     sentence: str
-    compares: Compares
+    compares: str
     interval: Interval | None
     seeds: list[SeedDifference]
     domains: list[DomainResult]
@@ -108,7 +112,7 @@ class Verdict(Config):
     baseline: str
     alpha: float
     unigram: float
-    compares: Compares
+    compares: str
     arms: list[ArmSummary]
     comparisons: list[Comparison]
     failures: list[str]
@@ -245,11 +249,22 @@ def _compare(
     )
 
 
-def _compares(evidence: StudyEvidence, arm: ArmEvidence, base: ArmEvidence) -> Compares:
-    """Order only if every seed showed both arms the same multiset of sequences."""
-    shown: list[Mapping[int, str]] = [arm.multisets, base.multisets]
-    same = all(shown[0].get(seed) is not None and shown[0].get(seed) == shown[1].get(seed) for seed in evidence.seeds)
-    return "order" if same else "selection + order"
+def _compares(evidence: StudyEvidence, arm: ArmEvidence, base: ArmEvidence) -> str:
+    """What differs between two arms: "order", "selection + order", "order + learning rate", "learning rate" ...
+
+    Selection unless every seed showed both the same multiset of sequences; order unless every seed had the same one.
+    """
+    differs = [] if _same(evidence, arm.multisets, base.multisets) else ["selection"]
+    if not _same(evidence, arm.orders, base.orders):
+        differs.append("order")
+    if arm.learning_rate != base.learning_rate:
+        differs.append("learning rate")
+    return " + ".join(differs) or "nothing"
+
+
+def _same(evidence: StudyEvidence, mine: Mapping[int, str], theirs: Mapping[int, str]) -> bool:
+    """Known and equal at every seed."""
+    return all(mine.get(seed) is not None and mine.get(seed) == theirs.get(seed) for seed in evidence.seeds)
 
 
 def _domains(evidence: StudyEvidence, arm: ArmEvidence, base: ArmEvidence) -> list[DomainResult]:

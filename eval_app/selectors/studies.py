@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from chimera.projects.access import Actor
+from chimera.registry import Choice
 from curriculum_app.models import SequenceSet
-from eval_app.core.configs_study import StudyConfig
+from eval_app.core.configs_study import ArmConfig, StudyConfig
 from eval_app.models import EvalReport, Study
+from training_app.core.configs import LearningRateChoice
 from training_app.models import TrainingRun
 from training_app.selectors.history import histories
 
@@ -77,6 +79,59 @@ class GridRow:
 def study_grid(config: StudyConfig, cells: Iterable[Cell]) -> list[GridRow]:
     by_place = {(cell.arm, cell.seed): cell for cell in cells}
     return [GridRow(seed, [by_place.get((arm.name, seed)) for arm in config.arms]) for seed in config.seeds]
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm in words: its curriculum, its learning rate (`own`: not the study's), and what its comparison shows."""
+
+    name: str
+    curriculum: str
+    learning_rate: str
+    own: bool
+    compares: str  # what differs from the baseline; empty for the baseline and before the verdict
+    mean: float | None
+
+
+def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmRow]:
+    """The arms in their order."""
+    compared = {item["arm"]: item["compares"] for item in verdict["comparisons"]} if verdict else {}
+    means = {item["name"]: item["mean"] for item in verdict["arms"]} if verdict else {}
+    return [
+        ArmRow(
+            arm.name,
+            _curriculum_words(arm),
+            rate_words(config.learning_rate_of(arm)),
+            arm.learning_rate is not None,
+            compared.get(arm.name, ""),
+            means.get(arm.name),
+        )
+        for arm in config.arms
+    ]
+
+
+def _curriculum_words(arm: ArmConfig) -> str:
+    """The policy with the settings that are not its defaults."""
+    if arm.policy is None:
+        return f"{len(arm.schedules)} ready schedules"
+    return words_of(arm.policy)
+
+
+def rate_words(choice: LearningRateChoice) -> str:
+    """Such as "Cosine, peak 0.008": the peak or factor is always said."""
+    return words_of(choice, always=("peak", "factor"))
+
+
+def words_of(choice: Choice, always: tuple[str, ...] = ()) -> str:
+    """An extension's title and those of its settings that are not the defaults."""
+    entry = choice.registry().get(choice.key)
+    usual = entry.config().as_json()
+    said = [
+        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        for name, value in choice.config.items()
+        if name in always or value != usual.get(name)
+    ]
+    return ", ".join([entry.title, *said])
 
 
 Curve = list[tuple[int, float]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,9 @@ from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted, Finished
 from chimera.jobs.models import FINISHED, Job
 from chimera.projects.access import Actor
-from curriculum_app.models import SequenceSet
-from eval_app.core.configs_study import StudyConfig
+from chimera.refs import Ref
+from curriculum_app.models import Schedule, SequenceSet
+from eval_app.core.configs_study import ArmConfig, StudyConfig
 from eval_app.core.verdict import ArmEvidence, StudyEvidence, decide
 from eval_app.models import Study
 
@@ -56,18 +58,32 @@ def conclude_starter(job: Job, finished: Mapping[str, Finished]) -> Adopted:
 
 
 def _evidence(config: StudyConfig, sequences: SequenceSet | None, finished: Mapping[str, Finished]) -> StudyEvidence:
-    arms = [_arm(arm.name, config.seeds, finished) for arm in config.arms]
+    arms = [_arm(config, arm, finished) for arm in config.arms]
     unigram = sequences.manifest["unigram_bits_per_byte"] if sequences else {}
     return StudyEvidence(seeds=config.seeds, arms=arms, baseline=config.baseline, unigram=unigram, alpha=config.alpha)
 
 
-def _arm(name: str, seeds: list[int], finished: Mapping[str, Finished]) -> ArmEvidence:
-    runs: dict[int, dict[str, Any]] = {seed: finished[f"train/{name}/{seed}"].summary for seed in seeds}
+def _arm(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, Finished]) -> ArmEvidence:
+    runs = {seed: finished[f"train/{arm.name}/{seed}"].summary for seed in config.seeds}
     return ArmEvidence(
-        name=name,
+        name=arm.name,
         multisets={seed: run["multiset_digest"] for seed, run in runs.items()},
+        orders={seed: run["delivered_digest"] for seed, run in runs.items()},
         scores={seed: run["held_out"] for seed, run in runs.items()},
+        learning_rate=_learning_rate(config, arm, finished),
     )
+
+
+def _learning_rate(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, Finished]) -> str:
+    """Equal for arms that learnt alike. A rate that comes from the schedule counts as what the schedules say."""
+    chosen = config.learning_rate_of(arm)
+    said: list[Any] = [chosen.as_json()]
+    if chosen.key == "planned":
+        uids = [finished[f"schedule/{arm.name}/{seed}"].artifacts["schedule"] for seed in config.seeds if arm.policy]
+        numbers = [Ref[Any](uid).number for uid in (uids or arm.schedules)]
+        found = Schedule.objects.filter(pk__in=numbers).order_by("pk")
+        said += [row.manifest.get("tracks", {}).get("learning_rate") for row in found]
+    return json.dumps(said, sort_keys=True)
 
 
 @transaction.atomic

@@ -44,7 +44,9 @@ def decided(study: Study, *, gain: float, digests: tuple[str, str] = ("a" * 64, 
     for arm, shift, digest in (("shuffled", 0.0, digests[0]), ("easy-to-hard", -gain, digests[1])):
         for seed in SEEDS:
             scores = {domain: value - 1 + 0.01 * seed + shift * (1 + 0.1 * seed) for domain, value in unigram.items()}
-            finished[f"train/{arm}/{seed}"] = Finished({}, {"multiset_digest": digest, "held_out": scores})
+            finished[f"train/{arm}/{seed}"] = Finished(
+                {}, {"multiset_digest": digest, "delivered_digest": f"{arm}", "held_out": scores}
+            )
     conclude(study.job, finished)
     Job.objects.filter(pk=study.job_id).update(state=State.SUCCEEDED)
     return Study.objects.get(pk=study.pk)

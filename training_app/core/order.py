@@ -126,6 +126,11 @@ class Feed(ABC):
     def planned_digest(self) -> str:
         """Of the planned rows, as far as they are known."""
 
+    @cached_property
+    def vary(self) -> bool:
+        """Whether rows differ in length."""
+        return _vary(self.table.lengths)
+
     def learn(self, row_losses: Tensor, held_out: dict[str, float] | None, recorder: Recorder) -> dict[str, float]:
         """Hand back what the last step has shown (see `Feedback`); metric points of whoever learns from it."""
         return {}
@@ -178,8 +183,7 @@ class Batches(Feed):
 
     @cached_property
     def vary(self) -> bool:
-        """Whether rows differ in length."""
-        return bool((self.rows["length"] != self.rows["length"][0]).any())
+        return _vary(self.rows["length"])
 
     @cached_property
     def tokens_after(self) -> Int:
@@ -195,6 +199,10 @@ class Batches(Feed):
     @property
     def planned_digest(self) -> str:
         return array_digest(self.rows)
+
+
+def _vary(lengths: NDArray[np.integer]) -> bool:
+    return bool(len(lengths)) and bool((lengths != lengths[0]).any())
 
 
 @dataclass(frozen=True)
