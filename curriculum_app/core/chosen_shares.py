@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -43,16 +43,25 @@ def chosen_grouping(table: SequenceTable, name: str, field: str) -> Grouping:
     raise InputError(Problem(f"the sequences have no grouping {name!r}", field=field, hint=hint))
 
 
+def require_known(grouping: Grouping, names: Iterable[str], field: str) -> None:
+    """All of `names` are groups.
+
+    Raises:
+        InputError: one is not; offers the nearest.
+    """
+    unknown = next((name for name in names if name not in grouping.names), None)
+    if unknown is not None:
+        hint = _nearest(unknown, grouping.names)
+        raise InputError(Problem(f"there is no group {unknown!r}", field=field, hint=hint))
+
+
 def share_row(grouping: Grouping, shares: Mapping[str, float], field: str) -> Float:
     """Shape (K,): the shares in the order of the groups.
 
     Raises:
         InputError: a group that the grouping does not have, or one with a share and without a token.
     """
-    unknown = [name for name in shares if name not in grouping.names]
-    if unknown:
-        said = f"there is no group {unknown[0]!r}"
-        raise InputError(Problem(said, field=field, hint=_nearest(unknown[0], grouping.names)))
+    require_known(grouping, shares, field)
     row = np.array([shares.get(name, 0.0) for name in grouping.names])
     empty = np.flatnonzero((row > 0) & (grouping.totals() == 0))
     if len(empty):

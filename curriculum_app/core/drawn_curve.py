@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -14,8 +14,10 @@ from chimera.errors import NestedProblems, Problem
 from chimera.typed import Config
 from curriculum_app.core.chosen_shares import WRITTEN, Shares, share_row
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
+from curriculum_app.core.mixture_ledger import MOST_EPOCHS
+from curriculum_app.core.scheduling.passes import PASSES_HINT, passes_message
 from curriculum_app.core.sequences import Grouping
-from curriculum_app.core.tracks import Tracks, require_order
+from curriculum_app.core.tracks import LengthTrack, Tracks, require_order
 
 START = 1e-3  # of the budget: where a curve over log tokens begins; what is drawn at 0 holds until here
 FLOOR = 1e-6  # a share of 0 where the same group has one at another knot: log tokens know no 0
@@ -46,6 +48,18 @@ class DrawnConfig(Config):
         title="Between knots",
         description="log: logits move evenly over log tokens. linear: shares move evenly over tokens.",
     )
+    passes: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
+        default_factory=dict,
+        title="Passes",
+        description="How often texts of a group may be shown; 0.3: three in ten of them once. Groups left out: once.",
+        json_schema_extra={"key_title": "Group", "value_title": "Passes"},
+    )
+    most_passes: float = Field(
+        MOST_EPOCHS, title="Most passes", description="over the texts of any group", gt=0.0, le=100.0
+    )
+    lengths: LengthTrack | None = Field(
+        None, title="Sequence length", description="Sequences are cut to it; the rest of each is shown right after."
+    )
     tracks: Tracks = Field(default_factory=Tracks, title="Training", description="What a run takes from the curriculum")
     length_term: float = Field(
         1.0, title="Length term", description="Weight of keeping document lengths to plan.", ge=0.0, le=100.0
@@ -59,6 +73,14 @@ class DrawnConfig(Config):
     def _in_order(cls, knots: list[MixtureKnot]) -> list[MixtureKnot]:
         require_order(knots)
         return knots
+
+    @model_validator(mode="after")
+    def _within_the_cap(self) -> Self:
+        over = [name for name, passes in self.passes.items() if passes > self.most_passes]
+        if over:
+            said = passes_message(self.passes[over[0]], self.most_passes)
+            raise NestedProblems([Problem(said, field=f"passes.{over[0]}", hint=PASSES_HINT)])
+        return self
 
     @model_validator(mode="after")
     def _after_the_start(self) -> Self:

@@ -54,16 +54,17 @@ def _in_proportion(among: Int, strata: Int, count: int, rng: np.random.Generator
     return np.concatenate(drawn)
 
 
-def every_sequence(table: SequenceTable, budget_tokens: int) -> Pool:
-    """All sequences, for a policy that chooses among them what it shows.
+def every_sequence(table: SequenceTable, budget_tokens: int, copies: Int | None = None) -> Pool:
+    """All sequences, for a policy that chooses among them what it shows; `copies` (M,) of each, or one.
 
     Raises:
         InputError: the budget is no multiple of the sequence length, or larger than all of them.
     """
-    _require_enough(table, budget_tokens)
+    ids = np.repeat(np.arange(table.num_sequences), 1 if copies is None else copies)
+    _require_enough(table, budget_tokens, ids)
     if table.form == "text":
         sequences_for(table, budget_tokens)
-    return pool_of(table, np.arange(table.num_sequences))
+    return pool_of(table, ids)
 
 
 def unit_of(table: SequenceTable) -> int:
@@ -102,8 +103,10 @@ def _within(lengths: Int, strata: Int, budget: int, rng: np.random.Generator) ->
     return np.flatnonzero(chosen)
 
 
-def _require_enough(table: SequenceTable, budget: int) -> None:
-    available = table.num_tokens
+def _require_enough(table: SequenceTable, budget: int, ids: Int | None = None) -> None:
+    count, available = table.num_sequences, table.num_tokens
+    if ids is not None:
+        count, available = len(ids), int(table.lengths[ids].sum())
     if budget <= available:
         return
     kind = f"sequences of {table.sequence_length}" if table.form == "text" else "sequences"
@@ -111,7 +114,7 @@ def _require_enough(table: SequenceTable, budget: int) -> None:
         Problem(
             f"the budget of {budget:,} tokens is larger than the {available:,} tokens available for training",
             field="budget_tokens",
-            hint=f"at most {available} ({table.num_sequences:,} {kind})",
+            hint=f"at most {available} ({count:,} {kind})",
         )
     )
 
@@ -125,7 +128,7 @@ def sequences_for(table: SequenceTable, budget: int) -> int:
     length, available = table.sequence_length, table.num_tokens
     if budget % length or not budget:
         below, above = budget // length * length, (budget // length + 1) * length
-        near = [value for value in (below, above) if 0 < value <= available]
+        near = [value for value in (below, above) if 0 < value <= available] or [max(below, length)]
         raise InputError(
             Problem(
                 f"the budget of {budget:,} tokens is not a multiple of the sequence length {length}",

@@ -14,6 +14,7 @@ from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.drawn_curve import FLOOR, MOST_ERROR, DrawnConfig, drawn_curve
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import POLICIES
+from curriculum_app.core.schedule import multiset_of
 from curriculum_app.core.sequences import Grouping, SequenceTable
 from tests.core.curriculum.sequence_factory import DOMAINS
 
@@ -203,3 +204,49 @@ def test_every_pair_of_knots_may_be_as_close_as_a_user_can_draw_them(table):
     drawn = knots(*((p, EVEN if i % 2 else HALF) for i, p in enumerate(at)), scale="linear")
     made = curve_of(table, drawn)
     assert made.error <= MOST_ERROR and all(a < b for a, b in itertools.pairwise(made.curve.knots))
+
+
+# -- passes and lengths ------------------------------------------------------------------------------------------------
+
+
+def test_a_group_may_be_shown_more_often_so_that_more_of_it_can_be_asked_for(table):
+    tokens, length = table.grouping("domain").totals(), table.sequence_length
+    sequences = int(1.5 * tokens[0]) // length
+    only = knots((0, {"code": 1.0}))
+    assert problem(only, table, sequences)[0] == "budget_tokens"
+    plan = plan_of(table, {**only, "passes": {"code": 2.0}}, sequences)
+    shown = np.bincount(plan.order, minlength=table.num_sequences)
+    assert len(plan.rows) == sequences and shown.max() == 2
+    pure = table.grouping("domain").dense()[:, 0] == 0
+    assert shown[pure].max() <= 1
+
+
+def test_a_budget_larger_than_the_corpus_can_be_given_by_passes_and_halves_show_half(table):
+    twice = {"passes": dict.fromkeys(DOMAINS, 2.0)}
+    assert len(plan_of(table, twice, table.num_sequences + 50).rows) == table.num_sequences + 50
+    half = POLICIES.build("drawn", {"passes": dict.fromkeys(DOMAINS, 0.5)})
+    pool = half.pool(table, 10 * table.sequence_length, 3)
+    assert len(pool.ids) == len(set(pool.ids)) == pytest.approx(table.num_sequences / 2, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"passes": {"code": 5.0}}, "config.passes.code"),
+        ({"passes": {"code": -1.0}}, "config.passes.code"),
+        ({"passes": {"cods": 2.0}}, "policy.config.passes"),
+        ({"lengths": {"knots": [{"at": 0, "length": 12}]}}, "config.lengths"),
+    ],
+)
+def test_passes_and_lengths_that_cannot_be_are_refused_at_their_field(table, config, field):
+    assert problem(config, table)[0] == field
+
+
+def test_rows_are_cut_to_the_drawn_length_and_show_the_same_tokens(table):
+    lengths = {"knots": [{"at": 0, "length": 8}, {"at": 0.5, "length": 32}], "between": "step"}
+    whole, cut = plan_of(table, {}, 100), plan_of(table, {"lengths": lengths}, 100)
+    first = np.cumsum(cut.rows["length"]) <= 50 * table.sequence_length
+    assert cut.rows["length"][first].max() <= 9 and cut.rows["length"][-1] == 32
+    assert cut.rows["length"].sum() == whole.rows["length"].sum() == 100 * table.sequence_length
+    assert multiset_of(cut.rows, table.lengths) == multiset_of(whole.rows, table.lengths)
+    assert "then cut to length" in cut.adherence["method"] and cut.adherence["max_deviation"] < 4
