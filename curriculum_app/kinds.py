@@ -9,6 +9,7 @@ from curriculum_app.core.configs import CurateConfig, ImportConfig, PreviewConfi
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
+from curriculum_app.core.configs_procedural import ProceduralConfig
 from curriculum_app.core.configs_rules import SampleRulesConfig
 from curriculum_app.core.configs_themes import SubsetConfig, TrainClassifierConfig
 from curriculum_app.core.configs_tokens import CountTokensConfig
@@ -132,6 +133,16 @@ register(
         config=ScheduleConfig,
         run="curriculum_app.core.jobs.schedule:run",
         adopt="curriculum_app.services.adopt:adopt_schedule",
+    )
+)
+register(
+    JobKind(
+        name="procedural",
+        title="Procedural strings",
+        summary="Write brackets, sorting, stacks, automata by programs, each string verified, as a dataset version.",
+        config=ProceduralConfig,
+        run="curriculum_app.core.jobs.procedural:run",
+        adopt="curriculum_app.services.adopt:adopt_procedural",
     )
 )
 register(

@@ -12,7 +12,7 @@ from chimera.projects.models import Project
 
 
 class DatasetVersion(Artefact):
-    """An immutable set of documents. `stage` tells raw imports from curated versions."""
+    """An immutable set of documents. `stage` tells raw imports from curated versions and from what programs wrote."""
 
     ref_kind = "dataset"
 
@@ -20,6 +20,7 @@ class DatasetVersion(Artefact):
         RAW = "raw", "raw"
         CURATED = "curated", "curated"
         SUBSET = "subset", "subset"
+        GENERATED = "generated", "generated"
 
     stage = models.CharField(max_length=10, choices=Stage.choices)
     documents = models.BigIntegerField(default=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -203,12 +204,16 @@ def _form(actor: Actor, kind: JobKind, data: Any = None, initial: dict[str, Any]
 
 
 def _initial(request: HttpRequest, actor: Actor, kind: JobKind) -> dict[str, Any]:
-    """Values to start from: those of the job `?from=12`, then those of the query string for fields of the top level."""
+    """Values to start from: those of the job `?from=12`, of the JSON object `?config=`, then those of the query string
+    for fields of the top level."""
     initial: dict[str, Any] = {}
     copied = request.GET.get("from", "")
     if copied.isdecimal() and len(copied) < 19:
         job = selectors.job_get(actor, int(copied))
         initial = dict(job.config) if job.kind == kind.name else {}
+    with suppress(ValueError):
+        given = json.loads(request.GET.get("config", ""))
+        initial |= given if isinstance(given, dict) else {}
     for name, info in kind.config.model_fields.items():
         if name in request.GET:
             is_list = str(bare(info.annotation)).startswith("list")

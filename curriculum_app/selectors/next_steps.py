@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
@@ -27,6 +29,8 @@ def next_steps(version: DatasetVersion, sequence_sets: list[SequenceSet], uncoun
         return []
     if version.stage == DatasetVersion.Stage.RAW:
         return _of_raw(version)
+    if version.stage == DatasetVersion.Stage.GENERATED:
+        return [_together(version)]
     steps = [] if sequence_sets else [_group(version)]
     if uncounted:
         steps.append(_job(version, "count-tokens", "Count tokens", "raw, dropped at each stage and kept"))
@@ -45,6 +49,15 @@ def _of_raw(version: DatasetVersion) -> list[NextStep]:
         NextStep("Recipe workbench", "see on a sample what each rule would drop", workbench),
         NextStep("Curate", "with the usual recipes, into a clean version", curate),
     ]
+
+
+def _together(version: DatasetVersion) -> NextStep:
+    """A curation that leaves every document as it is: what puts versions together."""
+    gives = "choose the text too, then group the new version with this domain apart"
+    nothing = {"recipes": {"*": []}, "exact_duplicates": "off", "near_duplicates": {"enabled": False}}
+    config = {"datasets": [version.uid], **nothing, "final_filters": []}
+    query = urlencode({"config": json.dumps(config)})
+    return NextStep("Put together with text", gives, f"{reverse('job-new', args=['curate'])}?{query}")
 
 
 def _group(version: DatasetVersion) -> NextStep:

@@ -24,6 +24,10 @@ def adopt_import(job: Job, result: VersionResult) -> Adopted:
     return _adopted(_dataset(job, result.stored, DatasetVersion.Stage.RAW))
 
 
+def adopt_procedural(job: Job, result: VersionResult) -> Adopted:
+    return _adopted(_dataset(job, result.stored, DatasetVersion.Stage.GENERATED))
+
+
 def adopt_curate(job: Job, result: VersionResult) -> Adopted:
     row = _dataset(job, result.stored, DatasetVersion.Stage.CURATED)
     row.parents.set([ref.number for ref in CurateConfig.model_validate(job.config).datasets])

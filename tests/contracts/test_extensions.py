@@ -36,6 +36,7 @@ from curriculum_app.core.measures.base import MEASURES, CorpusMeasure, Measure, 
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import Pool
+from curriculum_app.core.procedural.base import GENERATORS
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
 from tests.core.curriculum.sequence_factory import build_sequences
@@ -55,7 +56,7 @@ ADAPTIVE_ENTRIES = [entry for entry in POLICIES if issubclass(entry.cls, Adaptiv
 ENCODER_ENTRIES, GROUPING_ENTRIES, MEASURE_ENTRIES = list(ENCODERS), list(GROUPINGS), list(MEASURES)
 ALERT_ENTRIES = list(ALERTS)
 REGISTRIES: list[Registry[Any]] = [
-    *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS),
+    *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS, GENERATORS),
     *(ARCHITECTURES, ADAPTERS, AVERAGES, OBJECTIVES, LEARNING_RATES, RUN_READERS),
 ]
 ENTRIES = [entry for registry in REGISTRIES for entry in registry]

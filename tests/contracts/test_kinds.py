@@ -37,6 +37,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},
     "study": {"sequences": "sequences-1"},
     "starter": {},
+    "procedural": {"name": "brackets", "generators": [{"key": "dyck", "config": {"types": 2}}], "documents": 10},
     "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},
     "subset": {"name": "edu", "dataset": "dataset-1", "classifier": "classifier-1"},
 }  # fmt: skip
