@@ -7,6 +7,7 @@ from curriculum_app import models
 from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig, ImportConfig, PreviewConfig
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
+from curriculum_app.core.configs_dry_run import DryRunConfig, DryRunScheduleConfig
 from curriculum_app.core.configs_measure import MeasureConfig
 from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
 from curriculum_app.core.configs_procedural import ProceduralConfig
@@ -143,6 +144,29 @@ register(
         config=ProceduralConfig,
         run="curriculum_app.core.jobs.procedural:run",
         adopt="curriculum_app.services.adopt:adopt_procedural",
+    )
+)
+register(
+    JobKind(
+        name="dry-run",
+        title="Dry run",
+        summary="Plan a schedule, count in seconds what it would show and what to mend, and store nothing.",
+        config=DryRunConfig,
+        run="curriculum_app.core.jobs.dry_run:run",
+        adopt="curriculum_app.services.dry_runs:adopt_dry_run",
+        page="curriculum_app.services.dry_runs:page",
+    )
+)
+register(
+    JobKind(
+        name="dry-run-schedule",
+        title="Dry run of a schedule",
+        summary="Count in seconds what an existing schedule shows and what to mend.",
+        config=DryRunScheduleConfig,
+        run="curriculum_app.core.jobs.dry_run:run_schedule",
+        adopt="curriculum_app.services.dry_runs:adopt_dry_run",
+        page="curriculum_app.services.dry_runs:page",
+        listed=False,
     )
 )
 register(

@@ -61,7 +61,7 @@
     return {
       element,
       read: () => ({ ...value, ...Object.fromEntries(parts.map(({ field, node }) => [field.name, node.read()])) }),
-      name: () => parts.find(({ field }) => field.name === "name")?.node.read() || `new ${shape.noun}`,
+      name: () => parts.find(({ field }) => ["name", "group"].includes(field.name))?.node.read() || `new ${shape.noun}`,
       about: () => parts.filter(({ node }) => node.name).map(({ node }) => `${node.name()} · ${node.about()}`).join(" · "),
       settings: () => parts.filter(({ field, node }) => !same(node.read(), field.value)).map(({ field, node }) => `${field.title}: ${say(node.read())}`),
     };

@@ -25,6 +25,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "schedule": {
         "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
     },
+    "dry-run": {
+        "name": "easy first", "sequences": "sequences-1", "policy": {"key": "easy_to_hard"}, "budget_tokens": 4096,
+        "bounds": [{"group": "code", "most": 0.3}],
+    },
+    "dry-run-schedule": {"schedule": "schedule-1"},
     "train": {"name": "first run", "schedule": "schedule-1"},
     "import-run": {"path": "runs", "rename": {"train/loss": "loss"}, "tokens_per_step": 1024},
     "external-run": {"name": "elsewhere", "settings": {"lr": 0.1, "layers": [1, 2]}},

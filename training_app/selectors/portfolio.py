@@ -124,6 +124,19 @@ def checkpoint_shape(row: Checkpoint) -> ModelShape | None:
     return shape_of(config, None if adapter else row.manifest.get("parameters"))
 
 
+def models_reading(actor: Actor, sequences: SequenceSet, most: int) -> list[ModelRow]:
+    """What could be trained on these sequences: a new model, and the newest checkpoints of their tokenizer."""
+    tokenizer = _tokenizer_hash(sequences.manifest)
+    rows = Checkpoint.objects.filter(
+        project=actor.project, manifest__files__contains={"tokenizer.json": {"sha256": tokenizer}}
+    )
+    newest = rows.select_related("run__job", "parent").order_by("-pk")[:most] if tokenizer else []
+    return [
+        _starter(int(sequences.manifest.get("vocab_size", STARTER_VOCABULARY))),
+        *(_of_checkpoint(row, {}) for row in newest),
+    ]
+
+
 def bases(actor: Actor) -> list[ModelRow]:
     """What one can begin with without a checkpoint: the starter's model, and installed models not imported yet."""
     sources = Checkpoint.objects.filter(project=actor.project, run=None).values_list("manifest__source", flat=True)
@@ -131,14 +144,14 @@ def bases(actor: Actor) -> list[ModelRow]:
     return [_starter(), *(row for row in _installed() if row.installed not in known)]
 
 
-def _starter() -> ModelRow:
+def _starter(vocabulary: int = STARTER_VOCABULARY) -> ModelRow:
     sizes = STARTER.settings().as_json()
     names = {"hidden_size": "hidden_size", "num_layers": "num_hidden_layers", "num_heads": "num_attention_heads"}
-    config = {"vocab_size": STARTER_VOCABULARY, "intermediate_size": sizes["intermediate_size"]}
+    config = {"vocab_size": vocabulary, "intermediate_size": sizes["intermediate_size"]}
     shape = shape_of(config | {theirs: sizes[ours] for ours, theirs in names.items()})
     facts = {
         "architecture": "llama",
-        "vocab_size": STARTER_VOCABULARY,
+        "vocab_size": vocabulary,
         "parameters": shape.parameters if shape else None,
     }
     return ModelRow("starter, from scratch", None, facts, "", 0, shape, [])

@@ -13,7 +13,7 @@ from chimera.context import Context
 from curriculum_app.core.adaptive.policy import GROUPING, AdaptivePolicy
 from curriculum_app.core.already_made import key_of, make_once
 from curriculum_app.core.configs_order import ScheduleConfig
-from curriculum_app.core.plans import PlanRequest
+from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import Policy
 from curriculum_app.core.pool import Pool
 from curriculum_app.core.schedule import Schedule, rows_of, save_adaptive, save_schedule
@@ -37,8 +37,7 @@ def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
             policy names does not belong to these sequences.
     """
     table = ctx.open(config.sequences)
-    policy: Policy = config.policy.build()
-    policy.prepare(str(table.manifest["dataset"]), ctx.open)
+    policy = prepared(config, table, ctx)
     settings = config.model_dump(mode="json", exclude={"name", "sequences"}) | {"meaning": policy.meaning()}
 
     def key() -> str | None:
@@ -47,19 +46,45 @@ def run(config: ScheduleConfig, ctx: Context) -> ScheduleResult:
     return ScheduleResult(make_once(ctx, Schedule.ref_kind, key, lambda: _schedule(config, policy, table, ctx)))
 
 
-def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx: Context) -> Stored:
+def prepared(config: ScheduleConfig, table: SequenceTable, ctx: Context) -> Policy:
+    """The policy of a config, ready to plan.
+
+    Raises:
+        InputError: what it names does not belong to these sequences.
+    """
+    policy: Policy = config.policy.build()
+    policy.prepare(str(table.manifest["dataset"]), ctx.open)
+    return policy
+
+
+def requested(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx: Context) -> PlanRequest:
+    """The pool of a config, to be ordered.
+
+    Raises:
+        InputError: the budget cannot be given.
+    """
     ctx.progress(0, 3, "steps", "drawing the pool")
     pool = policy.pool(table, config.budget_tokens, config.pool_seed)
     ctx.check()
-    request = PlanRequest(table, pool, config.seed, config.budget_tokens)
-    if isinstance(policy, AdaptivePolicy):
-        return _candidates(config, policy, request, ctx)
-    ctx.progress(1, 3, "steps", f"ordering {len(pool.ids):,} sequences")
+    return PlanRequest(table, pool, config.seed, config.budget_tokens)
+
+
+def ordered(policy: Policy, request: PlanRequest, ctx: Context) -> Plan:
+    """The order that a prepared policy makes."""
+    ctx.progress(1, 3, "steps", f"ordering {len(request.pool.ids):,} sequences")
     plan = policy.plan(request)
     ctx.check()
+    return plan
+
+
+def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx: Context) -> Stored:
+    request = requested(config, policy, table, ctx)
+    if isinstance(policy, AdaptivePolicy):
+        return _candidates(config, policy, request, ctx)
+    plan = ordered(policy, request, ctx)
     ctx.progress(2, 3, "steps", "storing")
     facts = {
-        **_origin(config, pool),
+        **_origin(config, request.pool),
         "grouping": plan.grouping,
         "curve": plan.curve.as_json(),
         "adherence": plan.adherence,
