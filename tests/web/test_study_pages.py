@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -149,3 +150,26 @@ def test_queries_of_the_list_do_not_grow_with_studies(
     with django_assert_max_num_queries(9):
         page = editor_client.get(reverse("studies")).content.decode()
     assert page.count("not yet") == 6
+
+
+def test_arms_of_their_own_learning_rate_are_said_and_the_page_is_given_as_text(
+    editor: Actor, editor_client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rate = {"key": "cosine", "config": {"peak": 8e-3}}
+    arms = [
+        {"name": "shuffled", "policy": {"key": "shuffle"}},
+        {"name": "easy-to-hard", "policy": {"key": "length_warm_up", "config": {"start": 16}}, "learning_rate": rate},
+    ]
+    config = {"sequences": make_sequences(editor).uid, "budget_tokens": 3200, "seeds": SEEDS, "arms": arms}
+    job, _ = services.start(editor, "study", config)
+    waiting = Study.objects.get(job=job)
+    assert "Length warm-up, start 16</td><td>Cosine, peak 0.008" in shown(editor_client, waiting)
+    assert editor_client.get(reverse("study-report", args=[waiting.pk])).status_code == 404
+    study = decided(waiting, gain=0.05)
+    page = shown(editor_client, study)
+    assert "What differs from shuffled: easy-to-hard in <strong>order + learning rate</strong>." in page
+    text = editor_client.get(reverse("study-report", args=[study.pk])).content.decode()
+    assert "| easy-to-hard | Length warm-up, start 16 | Cosine, peak 0.008 | order + learning rate |" in text
+    assert text.startswith("# ") and "**Better.**" in text and f"| seed {SEEDS[0]} |" in text
+    call_command("chimera", "report", study.uid, "--user", str(editor.user))
+    assert capsys.readouterr().out.strip() == text.strip()

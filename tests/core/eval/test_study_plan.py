@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -9,7 +12,9 @@ from chimera.jobs.kinds import Child, Finished
 from curriculum_app.core.configs_order import PolicyChoice
 from eval_app.core import starter, study
 from eval_app.core.configs_study import ArmConfig, StarterConfig, StudyConfig
+from training_app.core.configs import LearningRateChoice
 
+RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results"
 CONFIG = StudyConfig(sequences="sequences-1", budget_tokens=1024, seeds=[7, 8])
 
 
@@ -88,3 +93,24 @@ def test_the_starter_study_imports_then_curates_groups_and_compares() -> None:
     last = starter.plan(config, done)[-1]
     assert (last.kind, last.config.seeds, last.config.sequences) == ("study", [1, 2], "sequences-1")
     assert [arm.policy for arm in last.config.arms] == [PolicyChoice(key="shuffle"), PolicyChoice(key="easy_to_hard")]
+
+
+@pytest.mark.parametrize("name", ["length-warm-up", "quality-ascending"])
+def test_the_kept_studies_of_pacing_are_valid_and_differ_in_what_they_say(name: str) -> None:
+    config = StudyConfig.model_validate_json((RESULTS / f"{name}.json").read_text())
+    done = finish(study.plan(config, {}), "schedule", "schedule")
+    runs = [child.config for child in study.plan(config, done) if child.kind == "train"]
+    assert len(runs) == 20 and len(study.plan(config, {})) == 20
+    rates = {run.group: run.learning_rate.as_json() for run in runs}
+    assert len({json.dumps(rate) for rate in rates.values()}) == 2
+    assert len({json.dumps(run.as_json()["optimizer"]) for run in runs}) == 1
+
+
+def test_an_arm_may_learn_at_a_rate_of_its_own() -> None:
+    rate = LearningRateChoice(key="constant", config={"peak": 0.01})
+    arms = [CONFIG.arms[0], CONFIG.arms[1].model_copy(update={"learning_rate": rate})]
+    config = CONFIG.model_copy(update={"arms": arms})
+    done = {f"schedule/{arm.name}/7": Finished({"schedule": "schedule-1"}, {}) for arm in arms}
+    runs = {c.config.group: c.config for c in study.plan(config, done) if c.kind == "train"}
+    assert runs["easy-to-hard"].learning_rate == rate
+    assert runs["shuffled"].learning_rate == config.train.learning_rate

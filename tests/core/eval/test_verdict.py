@@ -193,3 +193,19 @@ def test_evidence_survives_json_with_seeds_as_numbers():
 def test_a_baseline_that_is_no_arm_is_an_error():
     with pytest.raises(ValueError, match="baseline 'other'"):
         decide(evidence(arm("shuffled", 0.0), arm("curriculum", 0.0), baseline="other"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "compares"),
+    [
+        ({"orders": "other"}, "order"),
+        ({"orders": "same", "learning_rate": "constant"}, "learning rate"),
+        ({"orders": "other", "learning_rate": "constant"}, "order + learning rate"),
+        ({"orders": "same"}, "nothing"),
+    ],
+)
+def test_arms_are_labelled_with_all_that_differs(changes, compares):
+    orders = dict.fromkeys(range(5), changes["orders"])
+    base = arm("shuffled", 0.0).model_copy(update={"orders": dict.fromkeys(range(5), "same")})
+    other = arm("curriculum", -0.02).model_copy(update={**changes, "orders": orders})
+    assert decide(evidence(base, other)).compares == compares
