@@ -40,7 +40,7 @@ from chimera.typed import Config
 
 Check = Callable[[Any], Config]
 
-NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key", "_refresh"}  # posted with every form
+NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key"}  # posted with every form; so is what begins with _
 
 SHOWN_FIELDS = 12  # in a longer form, sections that need not be filled in are closed
 
@@ -138,7 +138,7 @@ class ConfigForm(forms.Form):
 
     def _unknown(self) -> list[str]:
         """Posted names that the config does not have: pydantic refuses them as at the other doors."""
-        return [name for name in self.data if name not in self.fields and name not in NOT_CONFIG]
+        return [name for name in self.data if not (name in self.fields or name in NOT_CONFIG or name.startswith("_"))]
 
     def clean(self) -> dict[str, Any]:
         for name in self._unseen:
@@ -213,6 +213,11 @@ class ConfigForm(forms.Form):
             return
         config = entries[key].config
         values = {**defaults_of(config), **(_settings(given.get("config")) if key == given.get("key") else {})}
+        self._add_settings(path, key, config, values, section)
+
+    def _add_settings(
+        self, path: str, key: str, config: type[Config], values: Mapping[str, Any], section: Section
+    ) -> None:
         self._walk(config, f"{path}.config.", values, section)
         self._complete(path, key)
 

@@ -67,6 +67,13 @@ def with_phases(figure: Figure, phases: Sequence[Phase], tokens: int, *, log: bo
     return figure
 
 
+def planned(names: tuple[str, ...], tokens: Float, shares: Float, *, log: bool, ordered: bool) -> Figure:
+    """What is planned at each moment where there is no order yet."""
+    data = _areas(tokens, shares, names, ordered)
+    alt = "Planned share of tokens at each moment by group"
+    return _figure(data, names, tokens, shares, log=log, ordered=ordered, alt=alt)
+
+
 def _points(report: dict[str, Any]) -> tuple[Float, Float, Float]:
     points = report["points"]
     return tuple(np.asarray(points[name], dtype=np.float64) for name in ("tokens", "delivered", "planned"))  # type: ignore[return-value]

@@ -9,6 +9,7 @@ import numpy as np
 
 from chimera.errors import InputError, Problem
 from chimera.jobs import refs
+from chimera.projects.access import Actor
 from chimera.projects.models import Project
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.curriculum_draft import CurriculumDraft
@@ -26,19 +27,20 @@ class Preview:
     """Shares of the groups at positions (shares of the budget); `shares` is (positions, groups)."""
 
     names: tuple[str, ...]
+    grouping: str
     budget: int
     at: Float
     shares: Float
 
     def as_json(self) -> dict[str, Any]:
-        shares = self.shares.round(5).tolist()
-        return {"names": list(self.names), "budget": self.budget, "at": self.at.round(7).tolist(), "shares": shares}
+        said = {"names": list(self.names), "grouping": self.grouping, "budget": self.budget}
+        return {**said, "at": self.at.round(7).tolist(), "shares": self.shares.round(5).tolist()}
 
 
-def sampled(curve: MixtureCurve, budget: int) -> Preview:
+def sampled(curve: MixtureCurve, grouping: str, budget: int) -> Preview:
     """A curve at positions that serve a linear and a log axis alike."""
     at = np.unique(np.concatenate([np.linspace(0, 1, POINTS // 2), np.geomspace(FIRST, 1, POINTS // 2)]))
-    return Preview(curve.names, budget, at, curve.at(np.maximum(at, FIRST) * budget))
+    return Preview(curve.names, grouping, budget, at, curve.at(np.maximum(at, FIRST) * budget))
 
 
 def preview(project: Project, draft: CurriculumDraft) -> Preview | None:
@@ -66,16 +68,21 @@ def planned(table: SequenceTable, policy: PolicyChoice, budget: int) -> Preview:
     built = policy.build()
     try:
         pool = built.pool(table, budget, 0)
-        return sampled(built.preview(PlanRequest(table, pool, 0, budget)), budget)
+        curve = built.preview(PlanRequest(table, pool, 0, budget))
     except ValueError as error:  # a curve that cannot be fitted to what there is
         raise InputError(Problem(str(error), "policy.config")) from error
+    names = table.manifest["groupings"].items()
+    grouping = next((name for name, groups in names if tuple(groups) == curve.names), "")
+    return sampled(curve, grouping, budget)
 
 
 def mixture_of(row: Curriculum) -> Preview | None:
     """The mixture of a saved curriculum: of its newest schedule, else what it plans on the data it was designed on."""
     schedule = row.schedules.order_by("-pk").first()
     if schedule is not None and "curve" in schedule.manifest:
-        return sampled(MixtureCurve.from_json(schedule.manifest["curve"]), schedule.budget_tokens)
+        return sampled(
+            MixtureCurve.from_json(schedule.manifest["curve"]), schedule.manifest["grouping"], schedule.budget_tokens
+        )
     if row.sequence_set is None:
         return None
     table = refs.opened(SequenceTable, row.sequence_set)
@@ -86,6 +93,15 @@ def mixture_of(row: Curriculum) -> Preview | None:
         return planned(table, policy, row.budget_tokens or table.num_tokens)
     except (InputError, ValueError):  # its policy has gone, or asks for more than there is
         return None
+
+
+def sequence_set(actor: Actor, uid: str) -> SequenceSet | None:
+    """The sequence set of this project called `uid`; the newest one if it says nothing, None if there is none such."""
+    found = SequenceSet.objects.filter(project=actor.project).order_by("-pk")
+    number = uid.removeprefix("sequences-")
+    if uid:
+        found = found.filter(pk=int(number)) if number.isdecimal() and len(number) < 19 else found.none()
+    return found.first()
 
 
 def data_of(row: SequenceSet) -> dict[str, Any]:
@@ -103,3 +119,11 @@ def data_of(row: SequenceSet) -> dict[str, Any]:
         "sequence_length": manifest.get("sequence_length"),
         "groupings": groupings,
     }
+
+
+def schedule_config(row: Curriculum) -> dict[str, Any]:
+    """The config of a schedule of this curriculum on the data it was designed on, as far as that is known."""
+    known: dict[str, Any] = {"name": row.name, "policy": {"key": row.policy, "config": row.config}}
+    if row.sequence_set_id:
+        known["sequences"] = f"sequences-{row.sequence_set_id}"
+    return known | ({"budget_tokens": row.budget_tokens} if row.budget_tokens else {})

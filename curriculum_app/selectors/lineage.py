@@ -13,7 +13,7 @@ from chimera.format import compact, grouped
 from chimera.jobs.models import Artefact
 from chimera.projects.access import Actor
 from curriculum_app.core.lineage_layout import layout
-from curriculum_app.models import DatasetVersion, Schedule, SequenceSet
+from curriculum_app.models import Curriculum, DatasetVersion, Schedule, SequenceSet
 
 MOST = 200  # dataset versions in one graph, the newest ones
 WIDTH, HEIGHT, GAP, SPACE, MARGIN = 196, 44, 150, 22, 10  # of a node, between layers and nodes, around; in pixels
@@ -23,7 +23,7 @@ WIDTH, HEIGHT, GAP, SPACE, MARGIN = 196, 44, 150, 22, 10  # of a node, between l
 class Node:
     """One stored thing. `x`, `y`: its upper left corner."""
 
-    row: Artefact
+    row: Artefact | Curriculum
     kind: str
     fact: str
     href: str
@@ -36,8 +36,8 @@ class Node:
 class Edge:
     """One operation. `source` is None for an import, which reads files. `path` is SVG; the label stands at `at`."""
 
-    source: Artefact | None
-    target: Artefact
+    source: Artefact | Curriculum | None
+    target: Artefact | Curriculum
     operation: str
     counts: str
     href: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -10,12 +12,14 @@ from django.views.decorators.http import require_GET
 
 from chimera.projects.access import Actor
 from chimera.projects.request import actor_of, crumbs
-from curriculum_app.charts import mixture
+from curriculum_app.charts import mixture, mixture_difference
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.schedule import Schedule as CoreSchedule
 from curriculum_app.core.tracks import Tracks
-from curriculum_app.models import Schedule
+from curriculum_app.models import Curriculum, Schedule
 from curriculum_app.selectors import curricula as selectors
+from curriculum_app.selectors import designs
+from curriculum_app.selectors.curriculum_lineage import curriculum_graph
 
 PAGE = 50
 CHARTS = ("moment", "cumulative")
@@ -40,29 +44,47 @@ def curriculum(request: HttpRequest, pk: int) -> HttpResponse:
         "row": row,
         "facts": selectors.policy_facts(row.policy, row.config),
         "versions": selectors.versions_of(row),
+        "graph": curriculum_graph(row),
         "others": selectors.others(row),
         "page": page,
+        "newest": newest,
+        "schedule_config": json.dumps(designs.schedule_config(row)),
         "can_edit": actor.can_edit,
         "crumbs": crumbs(("Curricula", reverse("curricula")), (row.label, "")),
     }
     if newest is not None:
         context |= _drawn(request, selectors.schedule_get(actor, newest.pk))
+    elif designs.mixture_of(row) is not None:
+        context |= {"planned": True, "axis": "linear" if request.GET.get("x") == "linear" else "log"}
     return render(request, "curriculum/curriculum.html", context)
 
 
 @require_GET
+def planned_chart(request: HttpRequest, pk: int) -> JsonResponse:
+    """What a curriculum plans on the data it was designed on; `?x=linear` for a linear axis."""
+    row = selectors.curriculum_get(actor_of(request), pk)
+    found = designs.mixture_of(row)
+    if found is None:
+        raise Http404(f"the mixture of {row.label} is not known")
+    shown = found.at > 0
+    ordered, log = found.grouping == "difficulty", request.GET.get("x") != "linear"
+    tokens = found.at[shown] * found.budget
+    return JsonResponse(mixture.planned(found.names, tokens, found.shares[shown], log=log, ordered=ordered))
+
+
+@require_GET
 def difference(request: HttpRequest, pk: int) -> HttpResponse:
-    """Only what differs between two curricula: `?with=<pk>`."""
-    actor = actor_of(request)
-    left = selectors.curriculum_get(actor, pk)
-    asked = request.GET.get("with", "")
-    if not asked.isdecimal():
-        raise Http404("name the other curriculum: ?with=<number>")
-    right = selectors.curriculum_get(actor, int(asked))
+    """What differs between two curricula, `?with=<pk>`: settings, and both mixtures over each other."""
+    left, right = _pair(request, pk)
     context = {
         "left": left,
         "right": right,
+        "right_pk": str(right.pk),
+        "sub": f"{left.label} solid, {right.label} dashed",
+        "can_edit": actor_of(request).can_edit,
         "differences": selectors.differences(left, right),
+        "axis": "linear" if request.GET.get("x") == "linear" else "log",
+        "unknown": [row for row in (left, right) if designs.mixture_of(row) is None],
         "crumbs": crumbs(
             ("Curricula", reverse("curricula")),
             (left.label, reverse("curriculum-detail", args=[pk])),
@@ -70,6 +92,26 @@ def difference(request: HttpRequest, pk: int) -> HttpResponse:
         ),
     }
     return render(request, "curriculum/difference.html", context)
+
+
+@require_GET
+def difference_chart(request: HttpRequest, pk: int) -> JsonResponse:
+    """The figure of both mixtures, `?with=<pk>`; `&x=linear` for a linear axis."""
+    drawn = []
+    for row in _pair(request, pk):
+        found = designs.mixture_of(row)
+        if found is None:
+            raise Http404(f"the mixture of {row.label} is not known")
+        drawn.append((row.label, found.names, found.at, found.shares))
+    return JsonResponse(mixture_difference.difference(drawn[0], drawn[1], log=request.GET.get("x") != "linear"))
+
+
+def _pair(request: HttpRequest, pk: int) -> tuple[Curriculum, Curriculum]:
+    actor = actor_of(request)
+    left, asked = selectors.curriculum_get(actor, pk), request.GET.get("with", "")
+    if not asked.isdecimal() or len(asked) > 18:
+        raise Http404("name the other curriculum: ?with=<number>")
+    return left, selectors.curriculum_get(actor, int(asked))
 
 
 @require_GET

@@ -153,7 +153,7 @@ def test_queries_do_not_grow_with_schedules(editor, editor_client, schedule, dja
     for seed in range(8):
         make_schedule(editor, schedule.curriculum, sequences, seed=seed + 1)
         make_curriculum(editor, f"other{seed}")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         text(editor_client, detail(schedule.curriculum))
     with django_assert_max_num_queries(8):
         text(editor_client, reverse("curricula"))

@@ -16,7 +16,7 @@ from tests.conftest import signed_in
 pytestmark = pytest.mark.django_db
 
 OPEN = {"login", "logout"}
-COMPUTES = {"mixture-new", "mixture-ledger"}  # their forms are worked out for anybody; only saving needs an editor
+COMPUTES = {"mixture-new", "mixture-ledger", "curriculum-check"}  # worked out for anybody; saving needs an editor
 OWNERS_ONLY = {"webhook-new", "webhook-edit"}  # they hold addresses that let anybody write into a chat
 VALUES = {"pk": 1, "number": 0, "kind": "import", "verb": "pause", "id": "x", "uid": "dataset-1", "name": "job-1"}
 
