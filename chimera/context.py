@@ -42,6 +42,15 @@ class CheckpointNote:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Amendment:
+    """A change of what a job that runs was to do: from row `first_row` of its plan on, what the artefact says."""
+
+    number: int
+    stored: Stored
+    first_row: int
+
+
 class Recorder(Protocol):
     """Where a run's metric points, events and checkpoints go."""
 
@@ -65,6 +74,13 @@ class Recorder(Protocol):
 
     def step_back(self, note: CheckpointNote) -> None:
         """Resume from this earlier point instead, after cutting every metric point later than it."""
+
+
+    def amendments(self) -> list[Amendment]:
+        """Changes of the plan that were asked for by now, oldest first (cheap: looked up once a second at most)."""
+
+    def answered(self, amendment: Amendment, refusal: str, step: int) -> None:
+        """Tell whoever asked that the change was made after `step`, or why not (`refusal` not empty)."""
 
 
 class Context(Protocol):
@@ -102,6 +118,8 @@ class LocalRecorder:
     events: list[tuple[str, str, int | None]] = field(default_factory=list)
     last: CheckpointNote | None = None
     kept: dict[int, Stored] = field(default_factory=dict)
+    asked: list[Amendment] = field(default_factory=list)
+    answers: dict[int, str] = field(default_factory=dict)
 
     def write(self, step: int, tokens: int, values: dict[str, float]) -> None:
         self.points.append((step, tokens, values))
@@ -126,6 +144,12 @@ class LocalRecorder:
     def step_back(self, note: CheckpointNote) -> None:
         self.last = note
         self.resume()
+
+    def amendments(self) -> list[Amendment]:
+        return self.asked
+
+    def answered(self, amendment: Amendment, refusal: str, step: int) -> None:
+        self.answers[amendment.number] = refusal
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from chimera.artefacts import ArtefactStore, Stored
-from chimera.context import Cancelled, CheckpointNote, Control, LeaseLost, Level, Paused, Recorder
+from chimera.context import Amendment, Cancelled, CheckpointNote, Control, LeaseLost, Level, Paused, Recorder
 from chimera.jobs import bell, clock, refs
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job, JobLog
@@ -57,6 +57,12 @@ class NullRecorder:
         return None
 
     def step_back(self, note: CheckpointNote) -> None:
+        return None
+
+    def amendments(self) -> list[Amendment]:
+        return []
+
+    def answered(self, amendment: Amendment, refusal: str, step: int) -> None:
         return None
 
 

@@ -15,6 +15,7 @@ from chimera.errors import InputError, Problem
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.core.tracks import Phase
+from training_app.core.amending import amend, amend_again
 from training_app.core.base_model import starting_model
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.chosen import ChosenBatches, memory_of_base
@@ -303,6 +304,7 @@ def resume(run: Run, ctx: Context, fingerprint: str) -> None:
     keep_two(ctx.scratch / FOLDER, note.path)
     run.state = restore(note, run.model, run.optimizer)
     run.batches.remember(run.state.fed)
+    amend_again(run, ctx)
     run.mixture.add(run.state.delivered_rows())
     for probe, remembered in zip(run.probes, run.state.probes, strict=False):  # none in points of an older version
         probe.load_state_dict(remembered)
@@ -311,11 +313,12 @@ def resume(run: Run, ctx: Context, fingerprint: str) -> None:
 
 
 def obey(ctx: Context, run: Run, fingerprint: str) -> None:
-    """Stop at this step boundary if asked to."""
+    """At this step boundary change the plan, or stop, if asked to."""
     asked = ctx.control()
+    if amend(run, ctx) or asked != "none":
+        save(run, ctx, fingerprint)
     if asked == "none":
         return
-    save(run, ctx, fingerprint)
     raise Paused if asked == "pause" else Cancelled
 
 

@@ -19,14 +19,18 @@ class MixtureRecord:
         self.lengths = table.lengths
         self.groupings = {name: table.grouping(name) for name in table.grouping_names}
         self.totals = {name: np.zeros(len(g.names)) for name, g in self.groupings.items()}
+        self.replan(schedule, batches)
+        self.delivered_keys = {
+            grouping: [_key("delivered", grouping, name) for name in g.names] for grouping, g in self.groupings.items()
+        }
+
+    def replan(self, schedule: Schedule, batches: Feed) -> None:
+        """The planned shares from now on are those of `schedule`."""
         tokens = batches.tokens_after
         self.planned_shares = schedule.curve.cumulative(tokens) / tokens[:, None]
         self.planned_keys = [_key("planned", schedule.grouping_name, name) for name in schedule.group_names]
         if schedule.is_adaptive:
             self.planned_shares, self.planned_keys = np.zeros((len(tokens), 0)), []
-        self.delivered_keys = {
-            grouping: [_key("delivered", grouping, name) for name in g.names] for grouping, g in self.groupings.items()
-        }
 
     def add(self, rows: Rows) -> None:
         """Count delivered rows; a part of a sequence counts as that share of each of its groups."""

@@ -131,6 +131,14 @@ class Feed(ABC):
         """Whether rows differ in length."""
         return _vary(self.table.lengths)
 
+    def replan(self, schedule: Schedule, fed: int) -> None:
+        """Go on with the rows of another schedule after the first `fed`, which must be those of this one.
+
+        Raises:
+            InputError: they are not, or nothing was planned that could be changed.
+        """
+        raise InputError(Problem("what is shown is decided during the run: there is no plan to edit", field="run"))
+
     def learn(self, row_losses: Tensor, held_out: dict[str, float] | None, recorder: Recorder) -> dict[str, float]:
         """Hand back what the last step has shown (see `Feedback`); metric points of whoever learns from it."""
         return {}
@@ -181,9 +189,20 @@ class Batches(Feed):
         first = index * self.batch_sequences
         return self.batch_of(self.rows[first : first + self.batch_sequences])
 
-    @cached_property
+    @property
     def vary(self) -> bool:
         return _vary(self.rows["length"])
+
+    def replan(self, schedule: Schedule, fed: int) -> None:
+        """See `Feed`."""
+        rows = schedule.rows[len(self.seen) :]
+        if len(rows) <= fed or not np.array_equal(rows[:fed], self.rows[:fed]):
+            message = "the edited plan does not begin with what the run has been shown"
+            raise InputError(Problem(message, field="run", hint="make the edit again"))
+        require_rows_inside(rows, self.table)
+        self.rows = rows
+        for known in ("vary", "tokens_after"):
+            self.__dict__.pop(known, None)
 
     @cached_property
     def tokens_after(self) -> Int:

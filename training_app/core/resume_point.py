@@ -49,7 +49,8 @@ class ForeignResumePoint(RuntimeError):
 class RunState:
     """Where a run stands. `losses` holds one value per step; `delivered` (schedule rows), `hashes` (of the tokens fed)
     and `row_losses` (float32, mean nats per target of each row) one array per step. `probes` is what each remembers,
-    `fed` what the feed does (`Feed.memory`), as of the last save.
+    `fed` what the feed does (`Feed.memory`), as of the last save. `answered` holds every amendment of the plan by
+    number: "" if it was made, else why not.
     """
 
     step: int = 0
@@ -63,6 +64,7 @@ class RunState:
     row_losses: list[NDArray[np.float32]] = field(default_factory=list)
     probes: list[dict[str, float]] = field(default_factory=list)
     fed: dict[str, State] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)
 
     def delivered_rows(self) -> Rows:
         """All rows fed so far, in order, of dtype ROW."""
@@ -124,6 +126,7 @@ def _write(
         remembered.save(staged, name)
     facts = {name: getattr(state, name) for name in COUNTS} | {
         "fingerprint": fingerprint, "probes": state.probes, "fed": list(state.fed),
+        "answered": state.answered,
     }  # fmt: skip
     write_json(staged / "state.json", {**facts, "python_rng": random.getstate(), "numpy_rng": _numpy_rng()})
     write_json(staged / MANIFEST, {file.name: file_facts(file) for file in sorted(staged.iterdir())})
@@ -185,7 +188,7 @@ def restore(note: CheckpointNote, model: torch.nn.Module, optimizer: torch.optim
     }
     losses: list[float] = np.load(note.path / "losses.npy", allow_pickle=False).tolist()
     fed = {name: State.read(note.path, name) for name in facts.get("fed", [])}
-    state = RunState(losses=losses, probes=facts.get("probes", []), fed=fed)
+    state = RunState(losses=losses, probes=facts.get("probes", []), fed=fed, answered=facts.get("answered", {}))
     for name, value in [*((name, facts[name]) for name in COUNTS), *((name, [array]) for name, array in lists.items())]:
         setattr(state, name, value)
     return state

@@ -46,7 +46,7 @@ def run(config: TrainConfig, ctx: Context) -> TrainResult:
         training = prepare(config, schedule, table, base, devices)
         scores = train(training, ctx)
     state = training.state
-    planned = training.batches.planned(schedule)
+    planned = training.batches.planned(training.schedule)
     require_delivered_as_planned(state.delivered_rows(), state.all_hashes(), planned, table, config.first_row)
     summary = summarise(training, scores)
     return TrainResult(seal(training, ctx, scores, summary), summary)
