@@ -75,7 +75,6 @@ class Recorder(Protocol):
     def step_back(self, note: CheckpointNote) -> None:
         """Resume from this earlier point instead, after cutting every metric point later than it."""
 
-
     def amendments(self) -> list[Amendment]:
         """Changes of the plan that were asked for by now, oldest first (cheap: looked up once a second at most)."""
 

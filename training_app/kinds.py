@@ -7,6 +7,7 @@ from training_app import models
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_average import AverageConfig
 from training_app.core.configs_diagnose import DiagnoseConfig
+from training_app.core.configs_edit_plan import EditPlanConfig
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.configs_import_run import ImportRunConfig
 from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
@@ -28,6 +29,17 @@ register(
         created="training_app.services.runs:create_run",
         recorder="training_app.services.recorder:recorder_for",
         page="training_app.services.runs:run_page",
+    )
+)
+register(
+    JobKind(
+        name="edit-plan",
+        title="Edit a plan",
+        summary="Give what a run was not shown yet another order while it is under way; the past stays as it is.",
+        config=EditPlanConfig,
+        run="training_app.core.jobs.edit_plan:run",
+        adopt="training_app.services.plan_edits:adopt_edit_plan",
+        complete="training_app.services.plan_edits:complete",
     )
 )
 register(

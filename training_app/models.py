@@ -158,6 +158,31 @@ class MetricSegment(models.Model):
         return f"{self.run_id}: {self.key} from point {self.place}"
 
 
+class PlanEdit(models.Model):
+    """Another order for what a run was not shown yet: asked for by a job, answered by the run between two steps."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        MADE = "made"
+        REFUSED = "refused"
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="plan_edits")
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="+")
+    before = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="+")
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="plan_edit")
+    first_row = models.BigIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ASKED)
+    answer = models.CharField(max_length=300, blank=True, help_text="why it was refused")
+    step = models.BigIntegerField(null=True, blank=True, help_text="the last step before it was made or refused")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"edit {self.pk} of {self.run_id}"
+
+
 class RunEvent(models.Model):
     """Something that happened to a run and is drawn on its charts (resumed, alert, checkpoint).
 

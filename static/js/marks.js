@@ -61,6 +61,7 @@
     step: Number(dataset.markStep), word: dataset.markWord, alarm: dataset.markAlarm || "", key: dataset.markKey || "",
   }));
 
+  // An edit of the plan is a dashed line with its name through all charts.
   // An alarm is a dashed line through the charts of its series (of no series: through all), where it is spelt out, one name
   // below the other; elsewhere it is faint. All else is dotted, checkpoints at the foot alone, as there may be many.
   function events(chart, layout, range) {
@@ -73,12 +74,12 @@
       const at = board.log_x ? Math.log10(x) : x, late = at > range[0] + 0.6 * (range[1] - range[0]);
       if (!(at >= range[0] && at <= range[1])) continue;
       const own = mark.alarm && (!mark.key || chart.series.some((line) => line.key === mark.key));
-      const color = own ? "--warn" : mark.alarm ? "--warn/0.4" : "--muted/0.6";
-      (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: mark.word === "checkpoint" ? 0.08 : 1, line: { dash: own ? "dash" : "dot", width: 1, color } });
-      if (!own || chart.mode.aligned || named > 3) continue;
+      const edit = mark.word === "plan_edited", color = own ? "--warn" : mark.alarm ? "--warn/0.4" : edit ? "--ink" : "--muted/0.6";
+      (layout.shapes ||= []).push({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: mark.word === "checkpoint" ? 0.08 : 1, line: { dash: own || edit ? "dash" : "dot", width: 1, color } });
+      if (!(own || edit) || chart.mode.aligned || named > 3) continue;
       (layout.annotations ||= []).push({
         x: at, yref: "paper", y: 1, yshift: -13 * named, xanchor: late ? "right" : "left", yanchor: "top", showarrow: false,
-        text: `${mark.alarm.replaceAll("<", "&lt;")} · step ${mark.step}`, font: { size: 10, color: "--warn" }, xshift: late ? -2 : 2,
+        text: `${own ? mark.alarm.replaceAll("<", "&lt;") : "plan edited"} · step ${mark.step}`, font: { size: 10, color }, xshift: late ? -2 : 2,
       });
       named += 1;
     }

@@ -51,10 +51,10 @@ def take_over(run: Run, asked: Amendment) -> None:
     """Follow the edited schedule from here.
 
     Raises:
-        InputError: it does not begin with what the run was shown.
+        InputError: it does not begin as the plan before it.
     """
     schedule = Schedule.open(asked.stored)
-    run.batches.replan(schedule, rows_fed(run))
+    run.batches.replan(schedule, asked.first_row)
     run.schedule = schedule
     run.mixture.replan(schedule, run.batches)
     run.gates = gates_by_step(schedule.tracks, run.batches.tokens_after, int(run.batches.seen["length"].sum()))

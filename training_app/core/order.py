@@ -131,8 +131,8 @@ class Feed(ABC):
         """Whether rows differ in length."""
         return _vary(self.table.lengths)
 
-    def replan(self, schedule: Schedule, fed: int) -> None:
-        """Go on with the rows of another schedule after the first `fed`, which must be those of this one.
+    def replan(self, schedule: Schedule, first_row: int) -> None:
+        """Go on with another schedule, which is this one up to its row `first_row`.
 
         Raises:
             InputError: they are not, or nothing was planned that could be changed.
@@ -193,11 +193,11 @@ class Batches(Feed):
     def vary(self) -> bool:
         return _vary(self.rows["length"])
 
-    def replan(self, schedule: Schedule, fed: int) -> None:
+    def replan(self, schedule: Schedule, first_row: int) -> None:
         """See `Feed`."""
-        rows = schedule.rows[len(self.seen) :]
-        if len(rows) <= fed or not np.array_equal(rows[:fed], self.rows[:fed]):
-            message = "the edited plan does not begin with what the run has been shown"
+        rows, kept = schedule.rows[len(self.seen) :], first_row - len(self.seen)
+        if len(rows) <= kept or not np.array_equal(rows[:kept], self.rows[:kept]):
+            message = "the edited plan does not begin as the one that the run follows"
             raise InputError(Problem(message, field="run", hint="make the edit again"))
         require_rows_inside(rows, self.table)
         self.rows = rows

@@ -8,7 +8,7 @@ from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
 from chimera.refs import Ref
 from training_app.core.jobs.train import TrainResult
-from training_app.models import Checkpoint, TrainingRun
+from training_app.models import Checkpoint, PlanEdit, TrainingRun
 
 
 def adopt_checkpoint(job: Job, run: TrainingRun, stored: Stored, step: int, tokens: int) -> Checkpoint:
@@ -32,4 +32,7 @@ def adopt_train(job: Job, result: TrainResult) -> Adopted:
     run.step, run.tokens = summary.steps, summary.tokens
     run.sparkline = summary.sparkline
     run.save()
+    run.plan_edits.filter(state=PlanEdit.State.ASKED).update(
+        state=PlanEdit.State.REFUSED, answer="the run ended before it could follow"
+    )
     return Adopted({"run": run.uid, "checkpoint": checkpoint.uid}, run.summary)

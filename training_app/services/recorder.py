@@ -19,7 +19,7 @@ from django.db.models import JSONField, Max, TextField, Value
 from django.db.models.functions import Cast
 
 from chimera.artefacts import Stored as StoredArtefact
-from chimera.context import CheckpointNote
+from chimera.context import Amendment, CheckpointNote
 from chimera.jobs.bell import ring
 from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job
@@ -30,11 +30,13 @@ from training_app.models import MetricLedger, MetricRow, RunEvent, SavedState, T
 from training_app.services import sealing
 from training_app.services.adopt import adopt_checkpoint
 from training_app.services.alerting import Alerting
+from training_app.services.plan_edits import answer, edits_of
 from training_app.services.replay import replay
 
 FLUSH_SECONDS = 0.2
 TABLE_SECONDS = 1.0  # the run's own row (latest values, sparkline) is updated no more often,
 TABLE_SHARE = 0.02  # and with thousands of series only so often that it takes this share of the time
+EDITS_SECONDS = 1.0  # the least time between two looks for edits of the plan
 KEPT_EVENTS = ("started", "resumed")  # history of the attempts, true whatever is cut later
 
 Clock = Callable[[], float]
@@ -60,6 +62,8 @@ class RunRecorder:
         self._table_is_old = False
         self._listed: set[str] = set()  # keys that the run's row names: charts ask for series by it
         self._flushed_at = self._table_at = 0.0
+        self._edits: list[Amendment] = []
+        self._edits_at = -EDITS_SECONDS
         self._table_cost = 0.0  # seconds that the last update of the run's row took
 
     def write(self, step: int, tokens: int, values: dict[str, float], at: float | None = None) -> None:
@@ -105,6 +109,17 @@ class RunRecorder:
     def step_back(self, note: CheckpointNote) -> None:
         self._written(lambda job: self._note(note))
         patiently(self._resume)
+
+    def amendments(self) -> list[Amendment]:
+        now = self.clock()
+        if not 0 <= now - self._edits_at < EDITS_SECONDS:
+            with tolerated():  # what is known holds until the database is back
+                self._edits, self._edits_at = edits_of(self.run_id), now
+        return self._edits
+
+    def answered(self, amendment: Amendment, refusal: str, step: int) -> None:
+        self._written(lambda job: answer(self.run_id, self.attempt, amendment, refusal, step))
+        self._ring(events=True)
 
     def catch_up(self) -> None:
         """Know all that is stored, to write after it. Nothing is cut: for a run whose trainer keeps its own place."""

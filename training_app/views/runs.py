@@ -29,6 +29,7 @@ from training_app.selectors.config import config_facts, model_line, planned_char
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
 from training_app.selectors.forks import fork_of, forks_from, place_to_fork
 from training_app.selectors.phases import phase_bands
+from training_app.selectors.plan_edits import is_editable, plan_edits
 from training_app.selectors.probe_costs import coming_keys, likely_keys, probe_costs, share_of_all
 from training_app.selectors.timeline import timeline
 from training_app.views.metrics import browser
@@ -176,7 +177,8 @@ def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
     if run.foreign:
         return render(request, "training/run_foreign.html", _page(request, run, "run-curriculum"))
     axis = "linear" if request.GET.get("x") == "linear" else "log"
-    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule, "axis": axis}
+    edits = {"edits": plan_edits(run), "editable": actor_of(request).can_edit and is_editable(run)}
+    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule, "axis": axis} | edits
     return render(request, "training/run_curriculum.html", context)
 
 

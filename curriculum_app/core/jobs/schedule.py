@@ -88,7 +88,7 @@ def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx:
         "grouping": plan.grouping,
         "curve": plan.curve.as_json(),
         "adherence": plan.adherence,
-        "exposure": {name: _exposure(table, name, plan.rows) for name in table.grouping_names},
+        "exposure": {name: exposure(table, name, plan.rows) for name in table.grouping_names},
         "tracks": plan.tracks.as_json(),
         "facts": plan.facts,
     }
@@ -107,7 +107,7 @@ def _candidates(config: ScheduleConfig, policy: AdaptivePolicy, request: PlanReq
         **_origin(config, pool),
         "grouping": GROUPING,
         "curve": policy.preview(request).as_json(),
-        "exposure": {name: _exposure(table, name, rows_of(table, pool.ids)) for name in table.grouping_names},
+        "exposure": {name: exposure(table, name, rows_of(table, pool.ids)) for name in table.grouping_names},
     }
     stored = save_adaptive(ctx.store, table, pool.ids, config.budget_tokens, facts)
     ctx.progress(3, 3, "steps")
@@ -123,7 +123,7 @@ def _origin(config: ScheduleConfig, pool: Pool) -> dict[str, Any]:
     }
 
 
-def _exposure(table: SequenceTable, name: str, rows: NDArray[np.void]) -> dict[str, int]:
+def exposure(table: SequenceTable, name: str, rows: NDArray[np.void]) -> dict[str, int]:
     """Tokens shown of each group; a part of a sequence counts as that share of each of its groups."""
     grouping, sequences = table.grouping(name), rows["sequence"]
     shown = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
