@@ -135,7 +135,7 @@ class Feed(ABC):
         """Go on with another schedule, which is this one up to its row `first_row`.
 
         Raises:
-            InputError: they are not, or nothing was planned that could be changed.
+            InputError: it is not, or nothing was planned that could be changed.
         """
         raise InputError(Problem("what is shown is decided during the run: there is no plan to edit", field="run"))
 
