@@ -20,6 +20,7 @@ from curriculum_app.models import Curriculum, Schedule
 from curriculum_app.selectors import curricula as selectors
 from curriculum_app.selectors import designs
 from curriculum_app.selectors.curriculum_lineage import curriculum_graph
+from curriculum_app.selectors.schedule_phases import phase_lines
 
 PAGE = 50
 CHARTS = ("moment", "cumulative")
@@ -119,6 +120,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     row = selectors.schedule_get(actor_of(request), pk)
     context = _drawn(request, row) | {
         "here": selectors.opened(row) is not None,
+        "phases": phase_lines(row),
         "facts": selectors.policy_facts(row.curriculum.policy, row.curriculum.config),
         "crumbs": crumbs(
             ("Curricula", reverse("curricula")),

@@ -97,6 +97,18 @@ def test_windows_of_the_moment_are_what_was_delivered_between_two_points():
     assert (figure["data"][2]["x"], figure["data"][2]["y"]) == ([500.0, 1500.0, 3000.0], [0.3, 0.2, 0.25])
 
 
+def test_the_phases_of_a_schedule_are_listed_with_rate_gate_and_note(editor_client, schedule):
+    gate = {"metric": "held_out/macro", "must_be": "below", "value": 2.5, "otherwise": "stop"}
+    named = [{"name": "I", "start": 0, "end": 0.5, "gate": gate}, {"name": "II", "start": 0.5, "end": 1}]
+    rate = {"knots": [{"at": 0, "rate": 0.002}, {"at": 0.5, "rate": 0.002}, {"at": 1, "rate": 0.001}]}
+    schedule.manifest |= {"tracks": {"phases": named, "learning_rate": rate}, "num_tokens": 4000}
+    schedule.manifest["facts"] = {"phases": [{"name": "II", "note": "Not built yet."}]}
+    schedule.save()
+    page = text(editor_client, detail(schedule))
+    assert "held_out/macro must be below 2.5, else stop" in page and "Not built yet." in page
+    assert "0.002 → 0.001" in page
+
+
 def test_named_phases_begin_at_a_line_with_their_name():
     phases = [Phase(name="I", start=0, end=0.75), Phase(name="II", start=0.75, end=1)]
     figure = mixture.with_phases(mixture.moment(REPORT, CURVE, log=True, ordered=False), phases, 4000, log=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from curriculum_app.core.mixture_curve import Float, MixtureCurve, fit_to_totals
 from curriculum_app.core.pool import Pool
-from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.sequences import Grouping, SequenceTable
 
 GROUPING = "difficulty"
 KNOTS = 9  # the curve is straight in log N between the first and last; more knots only refine its integral
@@ -27,13 +27,13 @@ def difficulty_curve(
     u = np.linspace(0.0, 1.0, KNOTS)
     knots = pool.tokens * start ** (1 - u)
     tilt = direction * sharpness * (2 * u - 1)
-    curve = MixtureCurve(grouping.names, knots, np.multiply.outer(tilt, bin_difficulty(table)))
+    curve = MixtureCurve(grouping.names, knots, np.multiply.outer(tilt, group_difficulty(table, grouping)))
     return fit_to_totals(curve, grouping.totals(pool.ids))
 
 
-def bin_difficulty(table: SequenceTable) -> Float:
-    """Shape (K,): mean difficulty of each bin's tokens, stretched to [0, 1]; 0.5 for empty bins and for all alike."""
-    counts = table.grouping(GROUPING).counts
+def group_difficulty(table: SequenceTable, grouping: Grouping) -> Float:
+    """Shape (K,): mean difficulty of each group's tokens, stretched to [0, 1]; 0.5 for empty ones and for all alike."""
+    counts = grouping.counts
     totals = np.asarray(counts.sum(axis=0), dtype=np.float64).ravel()
     mean = np.asarray(counts.T @ table.difficulty, dtype=np.float64) / np.maximum(totals, 1)
     low, high = mean[totals > 0].min(), mean[totals > 0].max()

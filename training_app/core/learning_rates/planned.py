@@ -11,6 +11,8 @@ from chimera.typed import Config as BaseConfig
 from curriculum_app.core.tracks import RateTrack, Tracks
 from training_app.core.learning_rates.base import LEARNING_RATES, LearningRate
 
+JUMP = 1e-6  # of the tokens: between knots as close as this the rate jumps
+
 
 @LEARNING_RATES.register("planned")
 class Planned(LearningRate):
@@ -52,7 +54,7 @@ class Planned(LearningRate):
         places = [0.0, *(knot.at for knot in knots), 1.0]
         rates = [knots[0].rate, *(knot.rate for knot in knots), knots[-1].rate]
         names = [self._name(*pair, at) for at, pair in zip(places, itertools.pairwise(rates), strict=False)]
-        pieces = [piece for piece in zip(names, places, places[1:], strict=False) if piece[1] < piece[2]]
+        pieces = [piece for piece in zip(names, places, places[1:], strict=False) if piece[2] - piece[1] > JUMP]
         runs = [list(run) for _, run in itertools.groupby(pieces, key=lambda piece: piece[0])]
         return [(run[0][0], run[0][1], run[-1][2]) for run in runs]
 
