@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from chimera.errors import InputError, NestedProblems, Problem
+from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.chosen_shares import chosen_grouping
+from curriculum_app.core.columns import Columns
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.mixture_ledger import MOST_EPOCHS
 from curriculum_app.core.order_plans import plan_of_order, stretch_curve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
-from curriculum_app.core.policies.base import POLICIES, Policy
+from curriculum_app.core.policies.base import POLICIES, Opener, Policy
 from curriculum_app.core.pool import Pool
 from curriculum_app.core.schedule import multiset_digest
 from curriculum_app.core.scheduling.interleave import interleaved
+from curriculum_app.core.scheduling.judged import Combination, Part
 from curriculum_app.core.scheduling.passes import PASSES_HINT, passes_message, repeated
 from curriculum_app.core.scheduling.sequence_scores import sequence_scores
 from curriculum_app.core.scheduling.source_quotas import FIELD, Source, SourceRule, source_quotas
@@ -48,6 +52,11 @@ class MultiDomainQuality(Policy):
             min_length=1,
         )
         best: Literal["highest", "lowest"] = Field("highest", title="Best is", description="Which scores are good.")
+        columns: Ref[Columns] | None = Field(
+            None,
+            title="Columns",
+            description="Measured for the same dataset version, for sources with a score of their own.",
+        )
         sources: dict[str, SourceRule] = Field(
             default_factory=dict,
             title="Sources",
@@ -62,6 +71,15 @@ class MultiDomainQuality(Policy):
         @model_validator(mode="after")
         def _possible(self) -> MultiDomainQuality.Config:
             problems = [
+                Problem(
+                    f"{name} is to be judged by {rule.column!r}, but no columns are chosen", f"sources.{name}.column"
+                )
+                for name, rule in self.sources.items()
+                if rule.column and self.columns is None
+            ]
+            if self.columns is not None and not any(rule.column for rule in self.sources.values()):
+                problems.append(Problem("no source names one of the columns", "columns", hint="leave them out"))
+            problems += [
                 Problem(passes_message(rule.repeat, self.most_passes), f"sources.{name}.repeat", hint=PASSES_HINT)
                 for name, rule in self.sources.items()
                 if rule.repeat > self.most_passes
@@ -74,6 +92,29 @@ class MultiDomainQuality(Policy):
             return self
 
     config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        own = {name: rule for name, rule in config.sources.items() if rule.column}
+        self._own = {
+            name: Combination(config.columns, [Part(column=rule.column, higher=rule.higher)], "better", "")
+            for name, rule in own.items()
+        }
+
+    def prepare(self, dataset: str, open_: Opener) -> None:
+        for name, column in self._own.items():
+            try:
+                column.open(dataset, open_)
+            except InputError as error:
+                here = [
+                    replace(problem, field=problem.field.replace("policy.config.parts.0", f"{FIELD}.{name}"))
+                    for problem in error.problems
+                ]
+                raise InputError(here) from error
+
+    def meaning(self) -> dict[str, Any]:
+        digests = {column.digest for column in self._own.values()}
+        return {**self.config.as_json(), "columns": next(iter(digests), None)}
 
     def pool(self, table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
         """Of every source as many sequences as fill its part of the budget, drawn among those that are kept.
@@ -100,8 +141,11 @@ class MultiDomainQuality(Policy):
         if unknown := [name for name in self.config.sources if name not in grouping.names]:
             message = f"{self.config.grouping} has no group {unknown[0]!r}"
             raise InputError(Problem(message, f"{FIELD}.{unknown[0]}", hint=f"one of {', '.join(grouping.names)}"))
-        of, scores = _most(table, self.config.grouping), self._scores(table)
-        found = [self._source(name, np.flatnonzero(of == k), scores, table) for k, name in enumerate(grouping.names)]
+        of, common = _most(table, self.config.grouping), self._common(table)
+        found = [
+            self._source(name, np.flatnonzero(of == k), self._scores(table, name, common), table)
+            for k, name in enumerate(grouping.names)
+        ]
         return [source for source in found if len(source.kept)]
 
     def _source(self, name: str, ids: Int, scores: Float, table: SequenceTable) -> Source:
@@ -113,19 +157,26 @@ class MultiDomainQuality(Policy):
         kept = ascending[len(ids) - max(round(rule.keep * len(ids)), min(len(ids), 1)) :]
         return Source(name, rule, kept, int(table.lengths[kept].sum()))
 
-    def _scores(self, table: SequenceTable) -> Float:
+    def _common(self, table: SequenceTable) -> Float:
+        """Shape (M,), higher is better: the score of the sources that have none of their own."""
         scores = sequence_scores(table, self.config.score)
         return scores if self.config.best == "highest" else -scores
 
+    def _scores(self, table: SequenceTable, source: str, common: Float) -> Float:
+        """Shape (M,), higher is better: those of one source; they are compared with no other's."""
+        judged = self._own[source].of_sequences(table) if source in self._own else None
+        return common if judged is None else judged.values
+
     def _parts(self, request: PlanRequest) -> list[tuple[Source, Int]]:
         """The rows of each source, worst first; copies of a sequence side by side."""
-        table, rng, scores = request.table, np.random.default_rng(request.seed), self._scores(request.table)
+        table, rng, common = request.table, np.random.default_rng(request.seed), self._common(request.table)
         sources = self._sources(table)
         quotas = self._quotas(table, sources, request.budget_tokens)
         parts = []
         for source, quota in zip(sources, quotas, strict=True):
             ids = rng.permutation(np.intersect1d(source.kept, request.pool.ids))
             rows = _repeat_to(ids, int(quota), source, table, rng)
+            scores = self._scores(table, source.name, common)
             in_order = np.argsort(scores[rows], kind="stable") if source.rule.scored else rng.permutation(len(rows))
             parts.append((source, rows[in_order]))
         return parts

@@ -9,15 +9,18 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from chimera.errors import InputError, NestedProblems, Problem
+from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
-from curriculum_app.core.mixture_curve import MixtureCurve
+from curriculum_app.core.columns import Columns
+from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.mixture_ledger import MOST_EPOCHS
 from curriculum_app.core.order_plans import plan_of_order, stretch_curve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
-from curriculum_app.core.policies.base import POLICIES, Policy
+from curriculum_app.core.policies.base import POLICIES, Opener, Policy
 from curriculum_app.core.pool import Pool, draw_pool
 from curriculum_app.core.scheduling import selective
+from curriculum_app.core.scheduling.judged import Combination, Part
 from curriculum_app.core.scheduling.passes import PASSES_HINT, passes_message
 from curriculum_app.core.scheduling.selective import RepetitionPhase
 from curriculum_app.core.scheduling.sequence_scores import sequence_scores
@@ -70,12 +73,25 @@ class SelectiveRepetition(Policy):
             min_length=1,
         )
         best: Literal["highest", "lowest"] = Field("highest", title="Best is", description="Which scores are good.")
+        columns: Ref[Columns] | None = Field(
+            None,
+            title="Columns",
+            description="Measured for the same dataset version; they take the place of the score.",
+        )
+        parts: list[Part] = Field(
+            default_factory=list,
+            max_length=20,
+            title="Parts",
+            description="Columns whose ranks are averaged by weight.",
+        )
         most_passes: float = Field(
             MOST_EPOCHS, title="Most passes", description="Over any text, in all phases together.", gt=0.0, le=100.0
         )
 
         @model_validator(mode="after")
-        def _within_the_cap(self) -> SelectiveRepetition.Config:
+        def _possible(self) -> SelectiveRepetition.Config:
+            if (self.columns is None) != (not self.parts):
+                raise ValueError("columns and parts belong together: give both or neither")
             asked = float(selective.expected_passes(0.0, self.phases))
             if asked > self.most_passes + selective.TIE:
                 message = "the best texts are in every phase: " + passes_message(asked, self.most_passes)
@@ -83,6 +99,23 @@ class SelectiveRepetition(Policy):
             return self
 
     config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._combined = Combination(config.columns, config.parts, "better", "")
+
+    def prepare(self, dataset: str, open_: Opener) -> None:
+        self._combined.open(dataset, open_)
+
+    def meaning(self) -> dict[str, Any]:
+        return {**self.config.as_json(), "columns": self._combined.digest or None}
+
+    def _quality(self, table: SequenceTable) -> Float:
+        """Shape (M,); higher is better."""
+        if (judged := self._combined.of_sequences(table)) is not None:
+            return judged.values
+        scores = sequence_scores(table, self.config.score)
+        return scores if self.config.best == "highest" else -scores
 
     def pool(self, table: SequenceTable, budget_tokens: int, seed: int) -> Pool:
         """As many sequences as the phases show exactly the budget of.
@@ -123,9 +156,7 @@ class SelectiveRepetition(Policy):
         phases, ids = self.config.phases, rng.permutation(request.pool.ids)
         members, filling = self._sizes(request)
         chosen, extra = ids[:members], ids[members : members + filling]
-        scores = sequence_scores(table, self.config.score)[chosen]
-        better = scores if self.config.best == "highest" else -scores
-        ranks = selective.quality_ranks(better, table.lengths[chosen], rng)
+        ranks = selective.quality_ranks(self._quality(table)[chosen], table.lengths[chosen], rng)
         parts = [chosen[part] for part in selective.phase_rows(ranks, phases, rng)]
         parts[0] = rng.permutation(np.concatenate([parts[0], extra]))
         return _Drawn(_within(parts, table.lengths, request.budget_tokens), len(chosen), len(extra))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -22,6 +23,10 @@ class SourceRule(Config):
 
     keep: float = Field(1.0, title="Best share kept", description="By score; at random without one.", gt=0.0, le=1.0)
     repeat: float = Field(1.0, title="Passes", description="At most; 0.5 shows half of it.", gt=0.0, le=MOST_COPIES)
+    column: str = Field("", title="Column", description="Its own score, of the columns; empty: as the others.")
+    higher: Literal["as measured", "more", "less"] = Field(
+        "as measured", title="A higher value is", description="Better (more) or worse (less) text; of its own column."
+    )
     scored: bool = Field(True, title="Has a score", description="If not, it comes in random order.")
     least: float = Field(0.0, title="Smallest share", description="Of all tokens shown.", ge=0.0, le=1.0)
     most: float = Field(1.0, title="Largest share", description="Of all tokens shown.", ge=0.0, le=1.0)

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.errors import InputError
+from curriculum_app.core.packing import mean_over_tokens
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.scheduling.interleave import interleaved, rescaled_ranks
 from curriculum_app.core.scheduling.sequence_scores import sequence_scores
+from tests.core.curriculum.test_judged_policies import Measured
 
 KEY = "multi_domain_quality"
 
@@ -81,6 +83,30 @@ def test_lowest_best_and_random_sources(table):
     assert not np.all(np.diff(scores[of == 0]) <= 0)
 
 
+def test_a_source_may_have_a_score_of_its_own(table):
+    rules = {"code": {"column": "words", "higher": "more"}}
+    policy, budget = POLICIES.build(KEY, {"columns": "columns-1", "sources": rules}), 400 * table.sequence_length
+    policy.prepare("made-up", lambda ref: Measured(table))
+    order = policy.plan(PlanRequest(table, policy.pool(table, budget, 0), 1, budget)).order
+    of = np.asarray(table.grouping("domain").counts.argmax(axis=1)).ravel()[order]
+    own = mean_over_tokens(table.pieces, Measured(table).column("words"))[order]
+    code, others = own[of == 0], sequence_scores(table, "quality_rank")[order][of == 1]
+    assert code[: len(code) // 4].mean() + 1 < code[-len(code) // 4 :].mean()
+    assert np.all(np.diff(others) >= 0)
+    assert policy.meaning()["columns"] == "c" * 64
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [({"column": "beauty"}, "column"), ({"column": "words"}, "higher"), ({"column": "length"}, "higher")],
+)
+def test_a_column_that_cannot_be_a_score_is_refused_at_its_source(table, rule, field):
+    policy = POLICIES.build(KEY, {"columns": "columns-1", "sources": {"code": rule}})
+    with pytest.raises(InputError) as caught:
+        policy.prepare("made-up", lambda ref: Measured(table))
+    assert caught.value.problems[0].field == f"policy.config.sources.code.{field}"
+
+
 def test_keep_and_repeat(table):
     rules = {"code": {"keep": 0.25, "repeat": 3.0}, "prose": {"repeat": 0.5}}
     plan = planned(table, 600, sources=rules)
@@ -133,6 +159,8 @@ def test_what_cannot_be_given_is_named_with_what_would_do(table, rows, rules, fi
         ({"sources": {"code": {"least": 0.5, "most": 0.4}}}, "config.sources.code.least"),
         ({"sources": {"code": {"least": 0.6}, "prose": {"least": 0.6}}}, "config.sources"),
         ({"sources": {"code": {"keep": 0.0}}}, "config.sources.code.keep"),
+        ({"sources": {"code": {"column": "grade"}}}, "config.sources.code.column"),
+        ({"columns": "columns-1"}, "config.columns"),
     ],
 )
 def test_wrong_settings_are_an_error_at_their_field(config, field):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.errors import InputError
+from curriculum_app.core.packing import mean_over_tokens
 from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.scheduling.passes import pass_counts, repeated
@@ -18,6 +19,7 @@ from curriculum_app.core.scheduling.selective import (
     quality_ranks,
     rows_shown,
 )
+from tests.core.curriculum.test_judged_policies import Measured
 
 KEY = "selective_repetition"
 KAIYUAN = [{"fraction": part} for part in (1, 1, 0.5, 0.3, 0.1)]
@@ -140,6 +142,19 @@ def test_the_best_are_shown_most_and_the_phases_are_told(table):
     worst = planned(table, 950, phases=KAIYUAN, most_passes=5, best="lowest")
     counts = np.bincount(worst.order, minlength=table.num_sequences)
     assert scores[counts == 5].mean() < scores[counts == 2].mean()
+
+
+def test_measured_columns_take_the_place_of_the_score(table):
+    config = {"columns": "columns-1", "parts": [{"column": "grade"}]}
+    policy, budget = POLICIES.build(KEY, config), 700 * table.sequence_length
+    policy.prepare("made-up", lambda ref: Measured(table))
+    order = policy.plan(PlanRequest(table, policy.pool(table, budget, 0), 1, budget)).order
+    counts, size = np.bincount(order, minlength=table.num_sequences), table.documents.column("tokens").to_numpy()
+    lengths = mean_over_tokens(table.pieces, size.astype(float))
+    assert lengths[counts == 4].mean() < lengths[counts == 1].mean(), "a grade is better when the text is short"
+    assert policy.meaning()["columns"] == "c" * 64
+    with pytest.raises(InputError, match="belong together"):
+        POLICIES.build(KEY, {"columns": "columns-1"})
 
 
 def test_more_passes_than_four_have_to_be_asked_for():
