@@ -177,4 +177,6 @@ def _opened(actor: Actor, pk: int) -> tuple[Schedule, CoreSchedule]:
     core = selectors.opened(row)
     if core is None:
         raise Http404(f"the files of {row} are not on this machine")
+    if core.is_adaptive:
+        raise Http404(f"{row} has no order: its policy decides during the run, and the journal of a run is its order")
     return row, core

@@ -83,13 +83,29 @@ DATA = (
     Card("exposures", "Exposures", "epochs of seen sequences", ("exposures/mean", "exposures/max"), mode="plain"),
 )  # fmt: skip
 
+CURRICULUM = (
+    Card("curriculum-hardness", "Hardness of the candidates", "quantiles: 5, 25, 50, 75, 95 %",
+         tuple(f"curriculum/hardness_q{percent:02}" for percent in (5, 25, 50, 75, 95)), mode="plain"),
+    Card("curriculum-subset", "Subset and coverage", "share of the candidates",
+         ("curriculum/share", "curriculum/coverage"), mode="plain"),
+    Card("curriculum-temperature", "Sampling temperature", "", ("curriculum/temperature",), mode="plain", colour=8),
+    Card("curriculum-gini", "Inequality of showings", "Gini; 0: all equally often", ("curriculum/gini",),
+         mode="plain", colour=3),
+)  # fmt: skip
+
 SYSTEM = (
     Card("throughput", "Throughput", "tokens per second of training", ("tokens_per_second",), colour=5),
     Card("memory", "Memory", "MiB", ("memory/rss", "memory/peak", "memory/cuda", "memory/cuda_peak"), mode="plain"),
 )  # fmt: skip
 
 # Below the cards of every run: what probes and the machine say, under headings, as far as it is logged.
-SECTIONS = (("Data", DATA), ("Geometry", GEOMETRY), ("Attention", ATTENTION), ("System", SYSTEM))
+SECTIONS = (
+    ("Curriculum", CURRICULUM),
+    ("Data", DATA),
+    ("Geometry", GEOMETRY),
+    ("Attention", ATTENTION),
+    ("System", SYSTEM),
+)
 OWN_AT_MOST = 24  # series without a card of ours that get a chart each at once; more are folded in the browser
 
 COMPARE_CARDS = (

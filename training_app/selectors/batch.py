@@ -1,8 +1,8 @@
-"""Why this batch: the documents behind one optimizer step, read from the schedule and its sequences."""
+"""Why this batch: the documents behind one optimizer step, from the schedule or the journal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from chimera.artefacts import ArtefactStore
+from curriculum_app.core.adaptive.journal import NAME, facts_of_step
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
 from training_app.core.configs import TrainConfig
-from training_app.models import Checkpoint, SavedState, TrainingRun
+from training_app.models import TrainingRun
+from training_app.selectors.run_files import remembered, row_losses
 
 EXCERPT_TOKENS = 60
 
@@ -32,7 +34,8 @@ class Piece:
 class BatchRow:
     """One sequence of the batch. `group` is the one of the planned mixture that it mainly belongs to.
 
-    `loss` is its mean next-token loss when it was trained on, None where no file here holds it.
+    `loss` is its mean next-token loss when it was trained on, None where no file here holds it. `notes` are numbers of
+    its own that an adaptive policy decided by.
     """
 
     sequence: int
@@ -43,6 +46,7 @@ class BatchRow:
     excerpt: str
     pieces: list[Piece]
     loss: float | None
+    notes: list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class Asked:
 class Why:
     """Who chose these rows: the policy with its settings, what it was after here, and how far it was from its plan.
 
-    `deviation` is the largest |off| over the groups, in mean sequence lengths.
+    `deviation` is the largest |off| over the groups, in mean sequence lengths. Where the policy decided during the run
+    there was no plan: `decided` is what its journal says of this step, and `asked` is empty.
     """
 
     policy: str
@@ -71,6 +76,8 @@ class Why:
     grouping: str
     asked: list[Asked]
     deviation: float
+    decided: list[tuple[str, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -107,26 +114,40 @@ def batch_of(run: TrainingRun, step: int) -> BatchView | None:
     schedule = Schedule.open(run.schedule.stored())
     before = (step - 1) * config.batch_sequences  # rows of this run; a fork's first one is not the schedule's first
     first = config.first_row + before
-    if step < 1 or first >= len(schedule.rows):
+    if step < 1:
         return None
     table = schedule.open_sequences(ArtefactStore(Path(settings.DATA_DIR) / "artefacts"))
-    rows = schedule.rows[first : first + config.batch_sequences]
-    losses = _row_losses(run)
+    found = (_decided if schedule.is_adaptive else _planned)(run, schedule, table, first, config.batch_sequences)
+    if found is None:
+        return None
+    rows, seen, why, notes = found
+    losses = row_losses(run)
     mine = losses[before : before + len(rows)] if losses is not None else None
-    seen = int(schedule.rows["length"][:first].sum())
-    return BatchView(step, _rows(rows, mine, schedule, table), seen, _why(schedule, table, first, len(rows)))
+    return BatchView(step, _rows(rows, mine, notes, schedule, table), seen, why)
 
 
-def _row_losses(run: TrainingRun) -> NDArray[np.float32] | None:
-    """Loss of every delivered row, float32 in delivery order, from the newest file of this run that is here."""
-    places = [Path(path) for path in SavedState.objects.filter(run=run).values_list("path", flat=True)]
-    for checkpoint in Checkpoint.objects.filter(run=run).order_by("-step")[:1]:
-        try:
-            places.append(checkpoint.stored().path)
-        except FileNotFoundError:
-            continue
-    found = [np.load(file, allow_pickle=False) for place in places if (file := place / "row_losses.npy").is_file()]
-    return max(found, key=len, default=None)
+Found = tuple[NDArray[np.void], int, Why, dict[str, list[float]]]  # rows, tokens before them, why, numbers of each row
+
+
+def _planned(run: TrainingRun, schedule: Schedule, table: SequenceTable, first: int, count: int) -> Found | None:
+    """The rows from `first` on as they stand in the schedule; None behind its end."""
+    if first >= len(schedule.rows):
+        return None
+    rows = schedule.rows[first : first + count]
+    return rows, int(schedule.rows["length"][:first].sum()), _why(schedule, table, first, len(rows)), {}
+
+
+def _decided(run: TrainingRun, schedule: Schedule, table: SequenceTable, first: int, count: int) -> Found | None:
+    """The decision that holds row `first`; None where no journal here has come so far."""
+    journal = remembered(run, NAME)
+    facts = facts_of_step(journal, first) if journal is not None else None
+    if facts is None:
+        return None
+    named = [(name.replace("_", " "), str(value)) for name, value in facts["reason"].items()]
+    named += [(name.replace("_", " "), f"{value:.4g}") for name, value in facts["scalars"].items()]
+    why = replace(_policy(schedule), decided=named, said=facts["said"])
+    numbers = {name.replace("_", " "): values for name, values in facts["per_row"].items()}
+    return facts["rows"], first * schedule.max_length, why, numbers
 
 
 def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Why:
@@ -138,10 +159,15 @@ def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Wh
     planned = schedule.planned_mixture(int(lengths[:first].sum()))
     shares = zip(schedule.group_names, planned.tolist(), (batch / batch.sum()).tolist(), off.tolist(), strict=True)
     asked = sorted((Asked(*item) for item in shares), key=lambda item: -item.planned)
+    return replace(_policy(schedule), asked=asked, deviation=float(np.abs(off).max() / lengths.mean()))
+
+
+def _policy(schedule: Schedule) -> Why:
+    """The policy with its settings, before anything is known of the batch."""
     policy = schedule.manifest["policy"]
     title, summary = _policy_words(policy["key"])
     named = [(name.replace("_", " "), str(value)) for name, value in policy["config"].items()]
-    return Why(title, summary, named, schedule.grouping_name, asked, float(np.abs(off).max() / lengths.mean()))
+    return Why(title, summary, named, schedule.grouping_name, [], 0.0)
 
 
 def _policy_words(key: str) -> tuple[str, str]:
@@ -150,7 +176,13 @@ def _policy_words(key: str) -> tuple[str, str]:
     return (found.title, found.summary) if found is not None else (key, "")
 
 
-def _rows(rows: Any, losses: NDArray[np.float32] | None, schedule: Schedule, table: SequenceTable) -> list[BatchRow]:
+def _rows(
+    rows: Any,
+    losses: NDArray[np.float32] | None,
+    notes: dict[str, list[float]],
+    schedule: Schedule,
+    table: SequenceTable,
+) -> list[BatchRow]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(table.tokenizer_path))
@@ -166,6 +198,7 @@ def _rows(rows: Any, losses: NDArray[np.float32] | None, schedule: Schedule, tab
             excerpt=tokenizer.decode(_first_tokens(row, table)),
             pieces=_pieces(row, table),
             loss=float(losses[place]) if losses is not None and place < len(losses) else None,
+            notes=[(name, values[place]) for name, values in notes.items()],
         )
         for place, (row, count) in enumerate(zip(rows, counts, strict=True))
     ]

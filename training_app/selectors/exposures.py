@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from django.db.models import Prefetch
 
 from chimera.projects.access import Actor
+from curriculum_app.core.adaptive.contract import Rows
 from curriculum_app.core.packing import Int
 from curriculum_app.core.schedule import Schedule as Order
 from curriculum_app.core.sequences import SequenceTable
@@ -17,6 +18,7 @@ from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.selectors.passports import Place
 from training_app.core.configs import TrainConfig
 from training_app.models import Checkpoint, TrainingRun
+from training_app.selectors.decided import is_adaptive, order_of
 from training_app.selectors.history import Part, history
 
 RUNS_SHOWN = 12
@@ -91,11 +93,12 @@ def _of_set(
     if number < 0:
         return None
     held = _held(table, number)
-    schedules = {run.schedule.pk: run.schedule for run in runs if run.schedule is not None}
-    shown = {pk: _shown(schedule, held) for pk, schedule in schedules.items()}
-    seen = [(run, shown[run.schedule_id]) for run in runs if run.schedule_id is not None]
+    planned = {run.schedule.pk: run.schedule for run in runs if run.schedule is not None and not is_adaptive(run)}
+    orders = {pk: _planned(schedule) for pk, schedule in planned.items()}
+    rows = [(run, orders[pk] if (pk := run.schedule_id) in orders else _decided(run)) for run in runs]
+    seen = [(run, _shown(order, held)) for run, order in rows if order is not None]
     held_out = bool(table.documents.column("held_out")[number].as_py())
-    return held_out, [_of_run(actor, run, delivered) for run, delivered in seen if delivered is not None]
+    return held_out, [_of_run(actor, run, delivered) for run, delivered in seen]
 
 
 def _held(table: SequenceTable, document: int) -> Held:
@@ -107,12 +110,22 @@ def _held(table: SequenceTable, document: int) -> Held:
     return Held(sequences, begin, begin + pieces.lengths[mine])
 
 
-def _shown(schedule: Schedule, held: Held) -> Int | None:
-    """Tokens of the document in each row of the order; None if its files are elsewhere."""
+def _planned(schedule: Schedule) -> Rows | None:
+    """The rows of the order; None if its files are elsewhere."""
     try:
-        rows = Order.open(schedule.stored()).rows
+        return Order.open(schedule.stored()).rows
     except FileNotFoundError:
         return None
+
+
+def _decided(run: TrainingRun) -> Rows | None:
+    """The rows that a run's policy decided, as far as its journal here has come."""
+    journal = order_of(run)
+    return None if journal is None else np.asarray(journal.arrays["rows"])
+
+
+def _shown(rows: Rows, held: Held) -> Int:
+    """Tokens of the document in each row of the order."""
     shown = np.zeros(len(rows), dtype=np.int64)
     first, last = (np.searchsorted(held.sequences, rows["sequence"], side) for side in ("left", "right"))
     start, end = rows["start"].astype(np.int64), rows["start"].astype(np.int64) + rows["length"]

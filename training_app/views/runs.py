@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+import numpy as np
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -17,6 +19,7 @@ from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
 from chimera.projects.request import actor_of, crumbs
 from training_app.charts.run_cards import Card, own_cards, sections_of
+from training_app.charts.standing import spread
 from training_app.models import TrainingRun
 from training_app.selectors import live
 from training_app.selectors import run_columns as table
@@ -27,6 +30,7 @@ from training_app.selectors.checkpoints import average_query
 from training_app.selectors.compare import siblings
 from training_app.selectors.config import config_facts, model_line, planned_chart_available
 from training_app.selectors.data_seen import delivered_shares, verdict_on_order
+from training_app.selectors.decided import decided, is_adaptive, order_of, standing_of
 from training_app.selectors.forks import fork_of, forks_from, place_to_fork
 from training_app.selectors.phases import phase_bands
 from training_app.selectors.plan_edits import is_editable, plan_edits
@@ -101,7 +105,9 @@ def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
     trail = [("Runs", reverse("runs"))]
     if parent is not None:
         trail.append((parent.name, page_of(parent) or reverse("job-detail", args=[parent.pk])))
-    hidden = OWN_DATA if run.foreign else () if planned_chart_available(run) else ("run-curriculum",)
+    hidden = (
+        OWN_DATA if run.foreign else () if planned_chart_available(run) or is_adaptive(run) else ("run-curriculum",)
+    )
     tabs = [(name, title) for name, title in TABS if name not in hidden]
     return {
         "run": run,
@@ -142,6 +148,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "forked": fork_of(actor, run),
         "forks": forks_from(actor, kept),
         "order": verdict_on_order(run),
+        "adaptive": is_adaptive(run),
         "bands": [band.as_json() for band in phase_bands(run)],
         **browser(request, sorted(run.latest), reverse("run-metrics", args=[pk]), unfold=folded),
     }
@@ -176,10 +183,38 @@ def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
     if run.foreign:
         return render(request, "training/run_foreign.html", _page(request, run, "run-curriculum"))
+    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule}
+    if is_adaptive(run):
+        return render(request, "training/run_decided.html", context | {"decided": decided(run)})
     axis = "linear" if request.GET.get("x") == "linear" else "log"
     edits = {"edits": plan_edits(run), "editable": actor_of(request).can_edit and is_editable(run)}
-    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule, "axis": axis} | edits
-    return render(request, "training/run_curriculum.html", context)
+    return render(request, "training/run_curriculum.html", context | {"axis": axis} | edits)
+
+
+@require_GET
+def run_standing(request: HttpRequest, pk: int) -> JsonResponse:
+    """The figure of how what an adaptive policy holds of its candidates is spread, over the run."""
+    run = run_or_404(request, pk)
+    standing = standing_of(run)
+    if standing is None or run.schedule is None or not len(standing.counts):
+        raise Http404("nothing is known of the candidates here")
+    return JsonResponse(spread(standing, int(run.schedule.manifest["row_length"])))
+
+
+@require_GET
+def run_order(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
+    """The order that an adaptive run was fed, as its journal has it: `npy` as training reads orders, or `json`."""
+    run = run_or_404(request, pk)
+    journal = order_of(run)
+    if journal is None:
+        raise Http404("the journal of this run is not on this machine")
+    name = {"Content-Disposition": f'attachment; filename="{run.uid}-order.{ending}"'}
+    if ending == "npy":
+        np.save(file := io.BytesIO(), journal.arrays["rows"], allow_pickle=False)
+        return HttpResponse(file.getvalue(), content_type="application/octet-stream", headers=name)
+    counts = journal.arrays["counts"].tolist()
+    body = {"run": run.uid, "steps": counts, "rows": journal.arrays["rows"].tolist(), **journal.facts}
+    return JsonResponse(body, headers=name)
 
 
 @require_GET
@@ -190,6 +225,7 @@ def run_data(request: HttpRequest, pk: int) -> HttpResponse:
     context = _page(request, run, "run-data") | {
         "order": verdict_on_order(run),
         "shares": delivered_shares(run),
+        "adaptive": is_adaptive(run),
         **_batch(request, run),
     }
     return render(request, "training/run_data.html", context)
@@ -199,7 +235,7 @@ def run_data(request: HttpRequest, pk: int) -> HttpResponse:
 def run_batch(request: HttpRequest, pk: int) -> HttpResponse:
     """Why this batch: `?step=231`, for htmx."""
     run = run_or_404(request, pk)
-    return render(request, "training/_batch.html", {"run": run, **_batch(request, run)})
+    return render(request, "training/_batch.html", {"run": run, "adaptive": is_adaptive(run), **_batch(request, run)})
 
 
 def _batch(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
