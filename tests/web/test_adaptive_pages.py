@@ -20,7 +20,7 @@ from tests import factories
 from tests.conftest import signed_in
 from tests.jobs.conftest import quiet  # noqa: F401
 from tests.jobs.kinds_for_tests import test_kinds  # noqa: F401
-from training_app.core import engine  # noqa: F401  (loads torch before a lease begins to run out)
+from training_app.core import engine  # noqa: F401  (loads torch before the clock of a test runs)
 from training_app.core.configs import TINY
 from training_app.models import Checkpoint, TrainingRun
 from training_app.selectors import exposures
@@ -39,7 +39,8 @@ def done(actor: Actor, kind: str, **config: Any) -> Job:
 
 
 @pytest.fixture
-def trained(editor: Actor) -> TrainingRun:
+def trained(editor: Actor, settings: Any) -> TrainingRun:
+    settings.LEASE_SECONDS = 600.0  # no beat is seen inside a test's transaction
     sequences = factories.make_sequences(editor)
     length = sequences.manifest["sequence_length"]
     policy = {"key": "dihcl", "config": {"passes": 3}}

@@ -94,11 +94,10 @@ def _of_set(
         return None
     held = _held(table, number)
     planned = {run.schedule.pk: run.schedule for run in runs if run.schedule is not None and not is_adaptive(run)}
-    orders = {pk: _planned(schedule) for pk, schedule in planned.items()}
-    rows = [(run, orders[pk] if (pk := run.schedule_id) in orders else _decided(run)) for run in runs]
-    seen = [(run, _shown(order, held)) for run, order in rows if order is not None]
+    shown = {pk: _shown(_planned(schedule), held) for pk, schedule in planned.items()}
+    seen = [(run, shown[pk] if (pk := run.schedule_id) in shown else _shown(_decided(run), held)) for run in runs]
     held_out = bool(table.documents.column("held_out")[number].as_py())
-    return held_out, [_of_run(actor, run, delivered) for run, delivered in seen]
+    return held_out, [_of_run(actor, run, delivered) for run, delivered in seen if delivered is not None]
 
 
 def _held(table: SequenceTable, document: int) -> Held:
@@ -124,8 +123,10 @@ def _decided(run: TrainingRun) -> Rows | None:
     return None if journal is None else np.asarray(journal.arrays["rows"])
 
 
-def _shown(rows: Rows, held: Held) -> Int:
-    """Tokens of the document in each row of the order."""
+def _shown(rows: Rows | None, held: Held) -> Int | None:
+    """Tokens of the document in each row of the order, if that is known."""
+    if rows is None:
+        return None
     shown = np.zeros(len(rows), dtype=np.int64)
     first, last = (np.searchsorted(held.sequences, rows["sequence"], side) for side in ("left", "right"))
     start, end = rows["start"].astype(np.int64), rows["start"].astype(np.int64) + rows["length"]
