@@ -56,16 +56,17 @@ def preview(project: Project, draft: CurriculumDraft) -> Preview | None:
     except FileNotFoundError as error:
         raise InputError(Problem("its files are not on this machine", "sequences")) from error
     assert isinstance(table, SequenceTable)
-    return planned(table, draft.policy, draft.budget_tokens or table.num_tokens)
+    return planned(project, table, draft.policy, draft.budget_tokens or table.num_tokens)
 
 
-def planned(table: SequenceTable, policy: PolicyChoice, budget: int) -> Preview:
+def planned(project: Project, table: SequenceTable, policy: PolicyChoice, budget: int) -> Preview:
     """The mixture of a policy on a table.
 
     Raises:
         InputError: as `preview`.
     """
     built = policy.build()
+    built.prepare(str(table.manifest["dataset"]), lambda ref: refs.open_ref(project, ref))
     try:
         pool = built.pool(table, budget, 0)
         curve = built.preview(PlanRequest(table, pool, 0, budget))
@@ -90,7 +91,7 @@ def mixture_of(row: Curriculum) -> Preview | None:
         return None
     try:
         policy = PolicyChoice(key=row.policy, config=row.config)
-        return planned(table, policy, row.budget_tokens or table.num_tokens)
+        return planned(row.project, table, policy, row.budget_tokens or table.num_tokens)
     except (InputError, ValueError):  # its policy has gone, or asks for more than there is
         return None
 
