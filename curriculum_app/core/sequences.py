@@ -27,6 +27,7 @@ from chimera.typed import sha256_json
 from curriculum_app.core.packing import HeldOut, Int, Mask, Pieces, Tokens
 
 Form = Literal["text", "chat", "pairs"]
+DIGEST_NUMBERS = 1 << 20  # of sparse counts that are made dense at once
 CHAT_TEMPLATE = "chat_template.jinja"
 
 
@@ -139,8 +140,6 @@ def _digest(contents: SequenceContents, facts: dict[str, Any]) -> str:
         "difficulty": contents.difficulty,
         "documents": contents.pieces.documents,
     }
-    for name, grouping in contents.groupings.items():
-        arrays[f"grouping/{name}"] = grouping.counts.toarray()
     for name, part in contents.held_out.items():
         arrays[f"held_out/{name}"] = part.tokens
         arrays |= {} if part.mask is None else {f"held_out_mask/{name}": part.mask}
@@ -151,7 +150,8 @@ def _digest(contents: SequenceContents, facts: dict[str, Any]) -> str:
         "dataset": facts.get("dataset"),
         "tokenizer": hashlib.sha256(contents.tokenizer_json.encode()).hexdigest(),
         "groups": {name: list(grouping.names) for name, grouping in contents.groupings.items()},
-        "arrays": {name: array_digest(array) for name, array in arrays.items()},
+        "arrays": {name: array_digest(array) for name, array in arrays.items()}
+        | {f"grouping/{name}": counts_digest(grouping.counts) for name, grouping in contents.groupings.items()},
     }
     return sha256_json(meaning)
 
@@ -160,6 +160,16 @@ def array_digest(array: NDArray[Any]) -> str:
     """Hex sha256 of an array's type, shape and little-endian bytes."""
     plain = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
     return hashlib.sha256(f"{plain.dtype.str}{plain.shape}".encode() + plain.tobytes()).hexdigest()
+
+
+def counts_digest(counts: sparse.csr_array) -> str:
+    """`array_digest` of the dense array, without ever holding it: tables of thousands of groups are sparse."""
+    plain = counts.dtype.newbyteorder("<")
+    digest = hashlib.sha256(f"{plain.str}{counts.shape}".encode())
+    rows = max(DIGEST_NUMBERS // max(counts.shape[1], 1), 1)
+    for start in range(0, counts.shape[0], rows):
+        digest.update(np.ascontiguousarray(counts[start : start + rows].toarray(), dtype=plain).tobytes())
+    return digest.hexdigest()
 
 
 class SequenceTable(Opened):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chimera.artefacts import ArtefactStore
+from curriculum_app.core import sequences
 from curriculum_app.core.sequences import array_digest
 from curriculum_app.core.tokenizer import byte_tokenizer
 from tests.core.curriculum.sequence_factory import DOMAINS, build_sequences
@@ -63,3 +64,11 @@ def test_an_array_digest_sees_type_and_shape_not_memory_order():
     array = np.arange(6, dtype=np.int64).reshape(2, 3)
     assert array_digest(array) == array_digest(np.asfortranarray(array)) == array_digest(array.astype(">i8"))
     assert len({array_digest(array), array_digest(array.T), array_digest(array.astype(np.int32))}) == 3
+
+
+def test_counts_are_hashed_as_if_dense(table, monkeypatch):
+    for blocks in (1 << 20, 7):
+        monkeypatch.setattr(sequences, "DIGEST_NUMBERS", blocks)
+        for name in table.grouping_names:
+            counts = table.grouping(name).counts
+            assert sequences.counts_digest(counts) == array_digest(counts.toarray())
