@@ -82,7 +82,7 @@ def _note(name: str, facts: dict[str, Any]) -> str:
     if "metadata" in facts:
         parts.append(f"{grouped(facts['context_tokens'])} tokens are metadata ({facts['metadata']}) and not learnt")
         without = facts["without_metadata"] + facts["too_long_metadata"]
-        parts.append(f"{grouped(without)} documents of the first part have none that fits")
+        parts.append(f"{grouped(without)} documents of the first part have none, or too much")
     if "clustering" in facts:
         parts.append(f"{facts['clustering']}, {facts['encoder']}")
     return "; ".join(parts)
