@@ -169,6 +169,8 @@ class ConfigForm(forms.Form):
     def _walk(self, config: type[Config], prefix: str, values: Mapping[str, Any], section: Section) -> None:
         in_order = sorted(config.model_fields.items(), key=lambda item: not item[1].is_required())
         for name, info in in_order:  # what must be said comes first
+            if said_of(info).get("filled_in"):
+                continue
             path, kind, value = f"{prefix}{name}", bare(info.annotation), values.get(name)
             if is_subclass(kind, Choice):
                 self._add_choice(path, kind, info, value, section.around)

@@ -19,6 +19,13 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
+def whole(value: Any) -> int | None:
+    """The whole number that a JSON value, or the text of a form's field, means; None if it means none."""
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal():
+        return int(value.strip()[:19])
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 class Config(BaseModel):
     """Base of every configuration: frozen after validation, unknown fields are errors."""
 

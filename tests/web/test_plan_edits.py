@@ -122,3 +122,13 @@ def test_the_curriculum_tab_lists_edits_and_offers_one_to_editors(run, edit, edi
     assert "Edits of the plan" in page and "not yet" in page and "Edit the rest of the plan" in page
     Job.objects.filter(pk=run.job_id).update(state=State.SUCCEEDED)
     assert "Edit the rest of the plan" not in client.get(reverse("run-curriculum", args=[run.pk])).content.decode()
+
+
+def test_the_form_asks_for_no_schedule_and_understands_the_texts_of_its_fields(run, editor, client):
+    client.force_login(editor.user)
+    page = client.get(reverse("job-new", args=["edit-plan"]), {"run": run.uid}).content.decode()
+    assert 'name="from_step"' in page and 'name="schedule"' not in page and 'name="first_row"' not in page
+    said = {"name": "other order", "run": run.uid, "from_step": "0", "seed": "0", "policy.key": "shuffle"}
+    client.post(reverse("job-new", args=["edit-plan"]), {**said, "policy.shown": "shuffle"})
+    job = Job.objects.get(kind="edit-plan")
+    assert (job.config["from_step"], job.config["first_row"], job.config["schedule"]) == (61, 240, run.schedule.uid)

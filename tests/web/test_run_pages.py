@@ -192,7 +192,8 @@ def test_the_curriculum_tab_is_there_only_with_something_to_draw(editor, editor_
     link = "/curriculum/"
     assert link not in editor_client.get(reverse("run-detail", args=[bare.pk])).content.decode()
     assert link in editor_client.get(reverse("run-detail", args=[full.pk])).content.decode()
-    assert editor_client.get(reverse("run-curriculum", args=[full.pk])).status_code == 200
+    page = editor_client.get(reverse("run-curriculum", args=[full.pk])).content.decode()
+    assert "Mixture at each moment" in page and reverse("schedule-chart", args=[full.schedule_id, "moment"]) in page
 
 
 def test_the_config_is_the_frozen_one_with_what_is_not_default_marked(editor, editor_client):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from chimera.refs import Ref
 from chimera.typed import Config
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.schedule import Schedule
+
+FILLED_IN: dict[str, Any] = {"filled_in": True}  # from the run, when the job is asked for: no field of the form
 
 
 class EditPlanConfig(Config):
@@ -23,6 +27,8 @@ class EditPlanConfig(Config):
     policy: PolicyChoice = Field(title="Policy", description="orders the sequences that are left")
     seed: int = Field(0, title="Order seed", ge=0, le=2**31 - 1)
     schedule: Ref[Schedule] | None = Field(
-        None, title="Schedule", description="the run's own at that time; filled in from the run"
+        None, title="Schedule", json_schema_extra=FILLED_IN, description="the run's own at that time; leave it out"
     )
-    first_row: int = Field(0, ge=0, title="First row", description="of the schedule; filled in from the run")
+    first_row: int = Field(
+        0, ge=0, title="First row", json_schema_extra=FILLED_IN, description="of the schedule; leave it out"
+    )

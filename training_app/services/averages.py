@@ -10,6 +10,7 @@ from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
 from chimera.projects.models import Project
+from chimera.typed import whole
 from training_app.core.jobs.average import AverageResult
 from training_app.models import Checkpoint, TrainingRun
 from training_app.selectors.checkpoints import LAST, last_kept
@@ -21,13 +22,11 @@ def complete(raw: Mapping[str, Any], project: Project) -> dict[str, Any]:
     Raises:
         InputError: there is no such run, or it has kept fewer.
     """
-    run, last = raw.get("run"), raw.get("last", LAST)
-    if not isinstance(run, str) or raw.get("checkpoints") or not isinstance(last, int) or last < 2:
+    run, last = raw.get("run"), whole(raw.get("last", LAST))
+    number = whole(run.removeprefix("run-")) if isinstance(run, str) and run.startswith("run-") else None
+    if number is None or raw.get("checkpoints") or last is None or last < 2:
         return dict(raw)
-    number = run.removeprefix("run-")
-    if number == run or not (number.isascii() and number.isdecimal()) or len(number) > 18:
-        return dict(raw)
-    found = TrainingRun.objects.filter(project=project, pk=int(number)).first()
+    found = TrainingRun.objects.filter(project=project, pk=number).first()
     if found is None:
         raise InputError(Problem(f"{run} does not exist in project {project.slug}", "run", hint="see the runs table"))
     kept = last_kept(found, last)

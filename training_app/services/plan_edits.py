@@ -12,6 +12,7 @@ from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job, State
 from chimera.projects.models import Project
+from chimera.typed import whole
 from curriculum_app.models import Schedule
 from curriculum_app.services.curricula import curriculum_for
 from training_app.core.configs import TrainConfig
@@ -30,11 +31,11 @@ def complete(raw: Mapping[str, Any], project: Project) -> dict[str, Any]:
     Raises:
         InputError: there is no such run, it cannot be edited, or the step has passed.
     """
-    name, step = raw.get("run"), raw.get("from_step", 0)
-    number = str(name).removeprefix("run-")
-    if raw.get("schedule") or not isinstance(step, int) or not (number.isascii() and number.isdecimal()):
+    name, step = raw.get("run"), whole(raw.get("from_step", 0))
+    number = whole(str(name).removeprefix("run-"))
+    if raw.get("schedule") or step is None or number is None:
         return dict(raw)
-    run = TrainingRun.objects.filter(project=project, pk=int(number[:18])).select_related("job", "schedule").first()
+    run = TrainingRun.objects.filter(project=project, pk=number).select_related("job", "schedule").first()
     if run is None:
         raise InputError(Problem(f"{name} does not exist in project {project.slug}", "run", hint="see the runs table"))
     config = require_editable(run)

@@ -187,8 +187,13 @@ def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
     if is_adaptive(run):
         return render(request, "training/run_decided.html", context | {"decided": decided(run)})
     axis = "linear" if request.GET.get("x") == "linear" else "log"
-    edits = {"edits": plan_edits(run), "editable": actor_of(request).can_edit and is_editable(run)}
-    return render(request, "training/run_curriculum.html", context | {"axis": axis} | edits)
+    context |= {
+        "axis": axis,
+        "adherence": run.schedule.manifest.get("adherence") if run.schedule else None,
+        "edits": plan_edits(run),
+        "editable": actor_of(request).can_edit and is_editable(run),
+    }
+    return render(request, "training/run_curriculum.html", context)
 
 
 @require_GET
