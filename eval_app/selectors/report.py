@@ -17,7 +17,7 @@ def report(study: Study) -> str:
     assert verdict is not None
     parts = [
         f"# {config.name}",
-        f"**{verdict['word'].capitalize()}.** {verdict['sentence']}",
+        f"**{verdict['sentence']}**",
         f"Primary outcome, named before the start: {verdict['primary_outcome']}. Baseline: {verdict['baseline']}. "
         f"{grouped(config.budget_tokens)} tokens a run; {len(config.arms)} arms × {len(config.seeds)} seeds.",
         _arms(config, verdict),

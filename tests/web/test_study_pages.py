@@ -170,6 +170,6 @@ def test_arms_of_their_own_learning_rate_are_said_and_the_page_is_given_as_text(
     assert "What differs from shuffled: easy-to-hard in <strong>order + learning rate</strong>." in page
     text = editor_client.get(reverse("study-report", args=[study.pk])).content.decode()
     assert "| easy-to-hard | Length warm-up, start 16 | Cosine, peak 0.008 | order + learning rate |" in text
-    assert text.startswith("# ") and "**Better.**" in text and f"| seed {SEEDS[0]} |" in text
+    assert text.startswith("# ") and "**easy-to-hard is better than shuffled" in text and f"| seed {SEEDS[0]} |" in text
     call_command("chimera", "report", study.uid, "--user", str(editor.user))
     assert capsys.readouterr().out.strip() == text.strip()
