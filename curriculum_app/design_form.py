@@ -17,7 +17,7 @@ from curriculum_app.core.policies.base import POLICIES
 
 DRAWN = "drawn"  # the policy whose settings the designer draws
 SETTINGS = "policy.config"
-_BESIDE = ("grouping", "scale", "length_term", "sigma")  # its settings that stand beside the drawing
+_BESIDE = ("grouping", "scale", "most_passes", "length_term", "sigma")  # its settings that stand beside the drawing
 
 
 class DesignForm(ConfigForm):
@@ -73,9 +73,3 @@ def settings_beside() -> list[dict[str, Any]]:
         for name, info in config.model_fields.items()
         if name in _BESIDE
     ]
-
-
-def drawn_lanes() -> list[str]:
-    """Which settings of the drawn policy are lanes of their own where it has them."""
-    fields = POLICIES.get(DRAWN).config.model_fields
-    return [name for name in ("lengths", "passes") if name in fields]

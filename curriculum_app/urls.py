@@ -14,6 +14,7 @@ from curriculum_app.views import (
     imports,
     media,
     mixture,
+    orders,
     passports,
     procedural,
     rules,
@@ -112,6 +113,10 @@ urlpatterns = [
     path("schedules/<int:pk>/", curricula.schedule, name="schedule-detail"),
     path("schedules/<int:pk>/shown/<slug:name>.json", shown.chart, name="schedule-shown"),
     path("schedules/<int:pk>/<slug:name>.json", curricula.chart, name="schedule-chart"),
+    path("schedules/<int:pk>/order/", orders.order, name="schedule-order"),
+    path("schedules/<int:pk>/order/index.txt", orders.index, name="schedule-order-index"),
+    path("schedules/<int:pk>/order/manifest.json", orders.manifest, name="schedule-order-manifest"),
     path("schedules/<int:pk>/order/rows.npy", curricula.order_npy, name="schedule-order-npy"),
     path("schedules/<int:pk>/order/rows.json", curricula.order_json, name="schedule-order-json"),
+    path("schedules/<int:pk>/order/<str:name>", orders.file, name="schedule-order-file"),
 ]

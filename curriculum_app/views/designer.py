@@ -19,7 +19,7 @@ from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core import curriculum_file
 from curriculum_app.core.curriculum_draft import CurriculumDraft
 from curriculum_app.core.curriculum_templates import TEMPLATES, offered
-from curriculum_app.design_form import DRAWN, SETTINGS, DesignForm, drawn_lanes, settings_beside
+from curriculum_app.design_form import DRAWN, SETTINGS, DesignForm, settings_beside
 from curriculum_app.models import Curriculum
 from curriculum_app.selectors import curricula as selectors
 from curriculum_app.selectors import designs
@@ -53,7 +53,7 @@ def design(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 
 @require_POST
 def check(request: HttpRequest) -> JsonResponse:
-    """`problems` of what stands in the form, and the `preview` of its mixture: nothing is saved."""
+    """`problems` of what stands in the form, or the `preview` of its mixture and the `config` of a schedule of it."""
     actor = actor_of(request)
     form = _form(actor, data=request.POST)
     form.full_clean()
@@ -62,7 +62,8 @@ def check(request: HttpRequest) -> JsonResponse:
         found = designs.preview(actor.project, draft)
     except InputError as error:
         return JsonResponse({"problems": as_json(error.problems), "preview": None})
-    return JsonResponse({"problems": [], "preview": found.as_json() if found else None})
+    config = {name: value for name, value in draft.as_json().items() if value is not None}
+    return JsonResponse({"problems": [], "preview": found.as_json() if found else None, "config": config})
 
 
 def _named(raw: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +174,6 @@ def _page(request: HttpRequest, actor: Actor, row: Curriculum | None, form: Desi
         "area": form[SETTINGS] if drawn else None,
         "drawn": drawn,
         "beside": settings_beside() if drawn else [],
-        "lanes": drawn_lanes() if drawn else [],
         "groupings": list(data["groupings"]),
         "data": {**data, "problems": as_json(form.problems), "fresh": row is None},
         "chosen": chosen,

@@ -16,6 +16,7 @@ from chimera.errors import InputError, Problem
 from chimera.jobs.models import new_idempotency_key
 from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
+from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
 from curriculum_app.core.configs_dry_run import DryRunScheduleConfig
 from curriculum_app.models import Schedule
@@ -97,6 +98,7 @@ def start(request: HttpRequest) -> HttpResponse:
     wanted. Answers htmx with the progress, which goes on by itself to the report, and a JSON body with where to ask.
     """
     actor = actor_of(request)
+    actor.require(Role.EDITOR)
     as_data = request.content_type == "application/json"
     try:
         job = services.draft_start(actor, _posted(request), request.POST.get("idempotency_key", ""))

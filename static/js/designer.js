@@ -12,7 +12,7 @@
       this.log = new URLSearchParams(location.search).get("x") !== "linear";
       this.pen = new Pen(this.svg, ["areas", "grid", "ghosts", "phases", "lines", "labels", "handles"]);
       new ResizeObserver(() => this.render()).observe(this.svg.parentElement);
-      form.addEventListener("input", ({ target }) => { if (!target.closest("[data-tables]") && target !== this.area) this.later(); });
+      form.addEventListener("input", ({ target }) => { if (!target.dataset.path && target !== this.area) this.later(); });
       form.elements.budget_tokens?.addEventListener("input", () => this.render());
       form.querySelectorAll("[data-axis]").forEach((button) => button.addEventListener("click", () => this.turn(button.dataset.axis === "log")));
       if (this.editable) this.open(); else this.check();
@@ -20,7 +20,7 @@
 
     // The editor: state from the text area, buttons, settings, keys.
     open() {
-      this.tables = new Tables(this.form.querySelector("[data-tables]"));
+      this.tables = new Tables(this.form.querySelector("[data-tables]"), this.form);
       this.history = new History(this.read());
       if (this.data.fresh && !this.config.knots.length && this.names.length) {
         this.history = new History(this.start());
@@ -125,8 +125,8 @@
         mix.scale(board);
         mix.areas(board, at, positions);
         mix.handles(board, config, this.edit);
-        const short = groupsTable(this.form.querySelector("[data-groups]"), mix.account(at, positions, this.groups, this.budget, config.passes), board.colours);
-        this.form.querySelector("[data-short]").textContent = short.length ? `${short.map((group) => group.name).join(", ")}: more is drawn than there is` : "";
+        const short = groupsTable(this.form.querySelector("[data-groups]"), mix.account(at, positions, this.groups, this.budget, config.passes), board.colours, config, this.edit);
+        this.form.querySelector("[data-short]").textContent = short.length ? `too much drawn: ${short.map((group) => `${group.name} by ${designer.brief(group.short)}`).join(", ")}` : "";
         bottom = top + height + 18;
       }
       for (const name of ["rate", "length"]) {
@@ -165,8 +165,8 @@
       try {
         const answer = await fetch(this.form.dataset.check, { method: "POST", body: new FormData(this.form), signal: asking.signal });
         if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
-        const { problems, preview } = await answer.json();
-        this.preview = preview;
+        const { problems, preview, config } = await answer.json();
+        Object.assign(this, { preview, checked: config });
         if (!this.editable) this.render();
         this.tell(problems, preview);
       } catch (error) {
@@ -201,6 +201,16 @@
       return true;
     }
   }
+
+  // What is drawn, looked at by the worker before anything is saved; the part goes on by itself to its report.
+  async function dryRun(button) {
+    const { designer: drawn } = document.querySelector("[data-designer]");
+    await drawn.check();
+    if (!drawn.checked) { drawn.status.scrollIntoView({ block: "center" }); return; }
+    await window.htmx.ajax("POST", button.dataset.dryRun, { target: "#dry-run", swap: "innerHTML", values: { config: JSON.stringify(drawn.checked) } });
+    document.querySelector("#dry-run").scrollIntoView({ block: "start" });
+  }
+  document.addEventListener("click", ({ target }) => { const button = target.closest("[data-dry-run]"); if (button) dryRun(button); });
 
   const begin = (root) => root.querySelectorAll?.("[data-designer]").forEach((form) => { form.designer ||= new Designer(form); });
   document.addEventListener("DOMContentLoaded", () => begin(document));

@@ -80,7 +80,7 @@
   }
 
   class Tables {
-    constructor(root) { Object.assign(this, { root, twins: {} }); }
+    constructor(root, form) { Object.assign(this, { root, form, twins: {} }); }
     twin(name, title) {
       return this.twins[name] ||= new Twin(this.root.appendChild(make("section", { className: "design-twin" })), title);
     }
@@ -98,31 +98,44 @@
 
     // Problems of the server at the inputs their path leads to; gives those that have no place here.
     tell(problems) {
-      this.root.querySelectorAll("[aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
+      this.form.querySelectorAll("[data-path][aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
       this.root.querySelectorAll(".errors").forEach((list) => list.replaceChildren());
       return problems.filter(({ field, message, hint }) => {
-        const path = field.replace(/\[(\d+)\]/g, ".$1"), inputs = [...this.root.querySelectorAll("[data-path]")].filter(({ dataset }) => dataset.path === path || dataset.path.startsWith(`${path}.`));
+        const path = field.replace(/\[(\d+)\]/g, ".$1"), inputs = [...this.form.querySelectorAll("[data-path]")].filter(({ dataset }) => dataset.path === path || dataset.path.startsWith(`${path}.`));
         if (!path.startsWith("policy.config.") || !inputs.length) return true;
         inputs.forEach((input) => input.setAttribute("aria-invalid", "true"));
+        const list = inputs[0].closest(".design-twin")?.querySelector(".errors");
+        if (!list) return true;
         const knot = /knots\.(\d+)/.exec(path), where = knot ? `knot ${Number(knot[1]) + 1}: ` : "";
-        inputs[0].closest(".design-twin").querySelector(".errors").append(make("li", { textContent: `${where}${message}${hint ? ` - ${hint}` : ""}` }));
+        list.append(make("li", { textContent: `${where}${message}${hint ? ` - ${hint}` : ""}` }));
         return false;
       });
     }
   }
 
-  // Groups: what there is, what the drawing takes, and how often that shows each token.
-  function groups(body, account, fills) {
-    const short = account.filter((group) => group.short > 0.5);
-    body.replaceChildren(...account.map((group, k) => {
-      const swatch = make("span", { className: "swatch" });
-      swatch.style.background = fills[k];
+  // Groups: what there is, what the drawing takes, how often that shows each token, and how often it may.
+  function groups(body, account, fills, config, edit) {
+    const short = account.filter((group) => group.short > 0.5), shape = JSON.stringify(account.map((group) => group.name));
+    if (body.dataset.shape !== shape) {
+      body.dataset.shape = shape;
+      body.replaceChildren(...account.map((group) => make("tr", {},
+        make("th", { scope: "row", className: "nowrap" }, make("span", { className: "swatch" }), ` ${group.name}`),
+        ...Array.from({ length: 5 }, () => make("td", { className: "num" })),
+        make("td", { className: "num" }, make("input", { type: "number", className: "control", attributes: { step: "any", min: 0, placeholder: "1", "aria-label": `Passes over ${group.name} at most`, "data-path": `policy.config.passes.${group.name}` } })))));
+    }
+    account.forEach((group, k) => {
+      const line = body.rows[k], input = line.querySelector("input"), tight = group.short > 0.5;
       const used = Number.isFinite(group.used) ? `${round(group.used, 2)}×` : "none there";
-      return make("tr", { className: group.short > 0.5 ? "is-short" : "" },
-        make("th", { scope: "row", className: "nowrap" }, swatch, ` ${group.name}`),
-        ...[brief(group.available), percent(group.natural), percent(group.share), brief(group.tokens)].map((textContent) => make("td", { className: "num", textContent })),
-        make("td", { className: `num${group.short > 0.5 ? " warn" : ""}`, textContent: group.short > 0.5 ? `${used}, ${brief(group.short)} short` : used }));
-    }));
+      line.className = tight ? "is-short" : "";
+      line.querySelector(".swatch").style.background = fills[k];
+      [brief(group.available), percent(group.natural), percent(group.share), brief(group.tokens), used].forEach((text, i) => { line.cells[i + 1].textContent = text; });
+      line.cells[5].classList.toggle("warn", tight);
+      if (document.activeElement !== input) input.value = config.passes?.[group.name] ?? "";
+      input.oninput = () => {
+        const { [group.name]: old, ...rest } = config.passes || {};
+        edit({ ...config, passes: input.value === "" ? rest : { ...rest, [group.name]: Number(input.value) } }, `passes:${group.name}`);
+      };
+    });
     return short;
   }
 

@@ -1,5 +1,6 @@
 """The pages of curricula and schedules, their charts and the order to take away."""
 
+import asyncio
 import io
 
 import numpy as np
@@ -134,6 +135,24 @@ def test_the_order_can_be_taken_away_as_numpy_and_json(editor_client, schedule):
     assert [row[0] for row in body["rows"]] == rows["sequence"].tolist()
 
 
+def test_the_order_for_other_trainers_is_a_folder_of_files(editor_client, schedule):
+    page = text(editor_client, reverse("schedule-order", args=[schedule.pk]))
+    assert "Hugging Face datasets" in page and reverse("schedule-order", args=[schedule.pk]) in text(
+        editor_client, detail(schedule)
+    )
+    index = editor_client.get(reverse("schedule-order-index", args=[schedule.pk]))
+    sent = asyncio.run(_read(index)).decode().splitlines()
+    said = editor_client.get(reverse("schedule-order-manifest", args=[schedule.pk])).json()
+    assert len(sent) == said["rows"] == schedule.manifest["num_rows"]
+    assert (said["curriculum"], said["order_digest"]) == ("easy first:v1", schedule.order_digest)
+    for name, status in (("offsets.npy", 200), ("tokenizer.json", 200), ("bins.npy", 404)):
+        assert editor_client.get(reverse("schedule-order-file", args=[schedule.pk, name])).status_code == status
+
+
+async def _read(response):
+    return b"".join([piece async for piece in response.streaming_content])
+
+
 def test_only_what_differs_between_two_curricula_is_listed(editor, editor_client):
     left = make_curriculum(editor, "a", "easy_to_hard", sharpness=2.0, start=0.01)
     right = make_curriculum(editor, "a", "easy_to_hard", sharpness=3.0, start=0.01)
@@ -146,7 +165,15 @@ def test_only_what_differs_between_two_curricula_is_listed(editor, editor_client
 
 @pytest.mark.parametrize(
     ("name", "args"),
-    [("schedule-detail", []), ("schedule-chart", ["moment"]), ("schedule-order-npy", []), ("schedule-order-json", [])],
+    [
+        ("schedule-detail", []),
+        ("schedule-chart", ["moment"]),
+        ("schedule-order", []),
+        ("schedule-order-npy", []),
+        ("schedule-order-json", []),
+        ("schedule-order-index", []),
+        ("schedule-order-file", ["tokens.npy"]),
+    ],
 )
 def test_a_schedule_of_another_project_is_not_found(stranger, schedule, name, args):
     assert signed_in(stranger).get(reverse(name, args=[schedule.pk, *args])).status_code == 404

@@ -163,6 +163,9 @@ def test_every_template_is_a_draft_that_can_be_saved(editor_client, sequences):
         assert template.title in page
         draft = editor_client.get(reverse(NEW), {"template": template.key})
         assert draft.context["form"].policy == policy.key
+        checked = editor_client.post(reverse("curriculum-check"), posted(draft.context["form"])).json()
+        assert checked["problems"] == [], template.key
+        assert checked["config"]["policy"]["key"] == policy.key
     assert editor_client.get(reverse(NEW), {"template": "x"}).status_code == 404
 
 
