@@ -105,11 +105,31 @@ def problems_of_dry_run(
     return Found(found)
 
 
+def require_known_groups(bounds: Sequence[Bound], groups: Mapping[str, Sequence[str]]) -> None:
+    """Every bound is about a group that there is. `groups`: grouping → its groups.
+
+    Raises:
+        InputError: names each bound that is not, and what there is.
+    """
+    problems = []
+    for number, bound in enumerate(bounds):
+        field, known = f"bounds.{number}", groups.get(bound.grouping)
+        if known is None:
+            message = f"the sequences have no grouping {bound.grouping!r}"
+            problems.append(Problem(message, f"{field}.grouping", hint=f"one of {', '.join(groups)}"))
+        elif bound.group not in known:
+            message = f"{bound.grouping} has no group {bound.group!r}"
+            problems.append(Problem(message, f"{field}.group", hint=f"one of {', '.join(known[:20])}"))
+    if problems:
+        raise InputError(problems)
+
+
 def _broken_bounds(
     lines: Mapping[str, Sequence[GroupLine]], bounds: Sequence[Bound], totals: Totals
 ) -> Iterator[Finding]:
-    for number, bound in enumerate(bounds):
-        line = _bounded(lines, bound, f"bounds.{number}")
+    require_known_groups(bounds, {name: [line.name for line in groups] for name, groups in lines.items()})
+    for bound in bounds:
+        line = next(line for line in lines[bound.grouping] if line.name == bound.group)
         if line.share > bound.most + NEAR:
             excess = line.shown - int(bound.most * totals.tokens)
             said = f"{line.name} has {percent(line.share)} of the tokens, more than the {percent(bound.most)} allowed"
@@ -120,17 +140,6 @@ def _broken_bounds(
                 f"{line.name} has {percent(line.share)} of the tokens, less than the {percent(bound.least)} asked for"
             )
             yield Finding("bound", said, _raise(line, bound, totals), bound.grouping, line.name)
-
-
-def _bounded(lines: Mapping[str, Sequence[GroupLine]], bound: Bound, field: str) -> GroupLine:
-    if bound.grouping not in lines:
-        message = f"the sequences have no grouping {bound.grouping!r}"
-        raise InputError(Problem(message, f"{field}.grouping", hint=f"one of {', '.join(lines)}"))
-    known = {line.name: line for line in lines[bound.grouping]}
-    if bound.group not in known:
-        message = f"{bound.grouping} has no group {bound.group!r}"
-        raise InputError(Problem(message, f"{field}.group", hint=f"one of {', '.join(list(known)[:20])}"))
-    return known[bound.group]
 
 
 def _raise(line: GroupLine, bound: Bound, totals: Totals) -> str:

@@ -9,7 +9,10 @@ from django.urls import reverse
 from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
+from chimera.jobs.validation import validate_as
 from chimera.projects.access import Actor
+from curriculum_app.core.configs_dry_run import DryRunScheduleConfig
+from curriculum_app.core.dry_run_problems import require_known_groups
 from curriculum_app.core.jobs.dry_run import DryRunResult
 from curriculum_app.models import Schedule
 from curriculum_app.selectors.dry_runs import OF_DRAFT, OF_SCHEDULE
@@ -33,9 +36,11 @@ def schedule_start(actor: Actor, schedule: Schedule, bounds: Any, key: str = "")
 
     Raises:
         PermissionDenied: the actor is no editor.
-        InputError: a bound is wrong.
+        InputError: a bound is wrong, or of a group that the sequences do not have.
     """
     raw = {"schedule": schedule.uid, "bounds": bounds}
+    config = validate_as(DryRunScheduleConfig, raw, actor.project)
+    require_known_groups(config.bounds, schedule.sequence_set.manifest.get("groupings", {}))
     job, _ = jobs.start(actor, OF_SCHEDULE, raw, key=key, priority=PRIORITY)
     return job
 

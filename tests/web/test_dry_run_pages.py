@@ -88,7 +88,11 @@ def test_bounds_start_a_job_and_the_page_follows_it_to_the_report(editor_client,
 
 @pytest.mark.parametrize(
     ("bounds", "said"),
-    [([{"group": "code", "least": 0.5, "most": 0.1}], "above the largest"), ([{"least": 0.1}], "required")],
+    [
+        ([{"group": "code", "least": 0.5, "most": 0.1}], "above the largest"),
+        ([{"least": 0.1}], "required"),
+        ([{"group": "cdoe"}], "has no group"),
+    ],
 )
 def test_a_wrong_bound_is_said_at_the_field_and_starts_nothing(editor_client, schedule, bounds, said):
     response = editor_client.post(reverse("schedule-dry-run", args=[schedule.pk]), {"bounds": json.dumps(bounds)})
