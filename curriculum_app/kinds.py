@@ -133,6 +133,7 @@ register(
         summary="Draw the pool and put it in the order that a curriculum asks for.",
         config=ScheduleConfig,
         run="curriculum_app.core.jobs.schedule:run",
+        check="curriculum_app.services.schedule_check:check_schedule",
         adopt="curriculum_app.services.adopt:adopt_schedule",
     )
 )

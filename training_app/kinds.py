@@ -25,6 +25,7 @@ register(
         summary="Train a model on a schedule, exactly in its order, and measure held-out bits per byte.",
         config=TrainConfig,
         run="training_app.core.jobs.train:run",
+        check="training_app.services.run_check:check_run",
         adopt="training_app.services.adopt:adopt_train",
         created="training_app.services.runs:create_run",
         recorder="training_app.services.recorder:recorder_for",

@@ -54,6 +54,8 @@ class JobKind:
     `created` is `created(job) -> None`, called in the transaction that creates the job.
     `complete` is `complete(raw, project) -> raw`, called before a config is validated: what short forms of it name in
     this project is spelt out, so that the config that is stored means the same ever after.
+    `check` is `check(config, project) -> None`, called when a user starts a job: raises InputError for what can be said
+    at once, so that it is said at the field and nothing is queued; `run` says it too.
     `recorder` is `recorder(job, lease) -> Recorder`. `page` is `page(job) -> str`, the URL a browser goes to.
     """
 
@@ -67,6 +69,7 @@ class JobKind:
     conclude: str = ""
     created: str = ""
     complete: str = ""
+    check: str = ""
     recorder: str = ""
     page: str = ""
     queue: str = "cpu"

@@ -14,6 +14,7 @@ from chimera.errors import InputError, Problem
 from chimera.jobs import bell, composites, creation, queues
 from chimera.jobs.dispatch import dispatch
 from chimera.jobs.kinds import CLIENT_QUEUE, get_kind
+from chimera.jobs.kinds import resolve as function_of
 from chimera.jobs.models import FINISHED, ControlRequest, Job, State
 from chimera.jobs.transitions import lock, move
 from chimera.jobs.validation import validate
@@ -40,6 +41,8 @@ def start(actor: Actor, kind: str, raw: Any, *, key: str = "", priority: int = 0
     known = _known(actor, kind, config, key)
     if known is not None:
         return known, False
+    if check := get_kind(kind).check:
+        function_of(check)(config, actor.project)
     try:
         return _create(actor, kind, config, key, priority), True
     except IntegrityError:
