@@ -1,4 +1,4 @@
-"""The extensions that docs/extending.md shows are complete: they register, keep the contracts, and do what is said."""
+"""The extensions that docs/extending.md and docs/adaptive.md show register, keep the contracts, and do what is said."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from chimera.registry import Entry, Registry
+from curriculum_app.core.adaptive.policy import AdaptivePolicy
 from curriculum_app.core.documents import Document
 from curriculum_app.core.filters.base import FILTERS, Drop, Keep
 from curriculum_app.core.measures.base import MEASURES
@@ -25,7 +26,8 @@ from tests.contracts.test_extensions import documents, step, table  # noqa: F401
 from training_app.core.metric_keys import metric_keys
 from training_app.core.probes.base import PROBES, StepView
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = "\n".join((DOCS / name).read_text(encoding="utf-8") for name in ("extending.md", "adaptive.md"))
 EXAMPLE = re.compile(r"^## [^`\n]*`(\S+)/(\w+)\.py`\n\n```python\n(.*?)```", re.MULTILINE | re.DOTALL)
 FILES = {key: (folder.replace("/", "."), code) for folder, key, code in EXAMPLE.findall(GUIDE)}
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -33,6 +35,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "line_length": MEASURES,
     "domain_last": POLICIES,
     "weight_norm": PROBES,
+    "worst_domain": POLICIES,
 }
 
 
@@ -84,6 +87,19 @@ def test_the_policy_brings_its_domain_late(table: SequenceTable) -> None:  # noq
     code = grouping.dense(order)[:, grouping.names.index("code")]
     first, last = np.array_split(code, 2)
     assert last.sum() > 2 * first.sum()
+
+
+def test_the_adaptive_policy_takes_the_worst_domain_and_each_candidate_once(table: SequenceTable) -> None:  # noqa: F811
+    contracts.test_an_adaptive_policy_decides_the_same_for_the_same_seed_and_feedback_only(
+        entry_of("worst_domain"), table
+    )
+    policy = POLICIES.build("worst_domain", {"any_domain": 0.0})
+    assert isinstance(policy, AdaptivePolicy)
+    pool = policy.pool(table, 64 * table.sequence_length, seed=0)
+    journal = contracts.journal_of(policy.chooser(table, pool.ids, 0), pool, pool.tokens)
+    assert np.array_equal(np.sort(journal.rows()["sequence"]), pool.ids) and journal.ended
+    said = [happening.message for entry in journal.entries for happening in entry.decision.happenings]
+    assert len(said) == len(table.grouping("domain").names) and "is exhausted" in said[0]
 
 
 @pytest.mark.torch
