@@ -20,7 +20,8 @@ from curriculum_app.core.schedule import Schedule, multiset_digest, save_schedul
 from curriculum_app.core.scheduling.adherence import adherence_of, delivery_of, totals_at
 from curriculum_app.core.sequences import SequenceTable
 
-KNOTS = 48  # of the joined curve, on either side of the edit
+KNOTS = 48  # of the joined curve, on either side of the edit, at most
+ROWS = 16  # at least, that a share of the past is taken over: of fewer it says little
 LEAST = 1e-6  # smallest share of the joined curve: a logarithm is taken of it
 
 
@@ -87,7 +88,8 @@ def joined(edit: PlanEdit, plan: Plan) -> MixtureCurve:
     if not len(past):
         return plan.curve
     delivery = delivery_of(edit.table, past, plan.grouping)
-    at = np.unique(np.linspace(0, len(past), KNOTS + 1).round().astype(np.int64))[1:] - 1
+    stretches = min(KNOTS, max(1, len(past) // ROWS))
+    at = np.unique(np.linspace(0, len(past), stretches + 1).round().astype(np.int64))[1:] - 1
     totals = np.vstack([np.zeros(len(names)), totals_at(delivery.groups, at)])
     seen = np.cumsum(past["length"], dtype=np.float64)[at]
     shown = np.diff(totals, axis=0) / np.diff(np.append(0.0, seen))[:, None]

@@ -20,6 +20,7 @@ from training_app.models import TrainingRun
 from training_app.selectors.run_files import remembered, row_losses
 
 EXCERPT_TOKENS = 60
+MOST_GROUPS = 100  # of what is asked for, the largest first; a curriculum may have thousands
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,21 @@ def _decided(run: TrainingRun, schedule: Schedule, table: SequenceTable, first: 
 
 def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Why:
     """The rows `first` to `first + count` against the plan: shares asked and given, and the deviation after them."""
-    counts = schedule.delivered_counts(table)[: first + count]
-    lengths = counts.sum(axis=1)
-    batch, total = counts[first:].sum(axis=0), int(lengths.sum())
-    off = counts.sum(axis=0) - schedule.curve.cumulative(total)
+    rows = schedule.rows[: first + count]
+    lengths = rows["length"].astype(np.int64)
+    batch = _shown(schedule, table, rows[first:])
+    off = _shown(schedule, table, rows) - schedule.curve.cumulative(int(lengths.sum()))
     planned = schedule.planned_mixture(int(lengths[:first].sum()))
     shares = zip(schedule.group_names, planned.tolist(), (batch / batch.sum()).tolist(), off.tolist(), strict=True)
-    asked = sorted((Asked(*item) for item in shares), key=lambda item: -item.planned)
+    asked = sorted((Asked(*item) for item in shares), key=lambda item: -item.planned)[:MOST_GROUPS]
     return replace(_policy(schedule), asked=asked, deviation=float(np.abs(off).max() / lengths.mean()))
+
+
+def _shown(schedule: Schedule, table: SequenceTable, rows: NDArray[np.void]) -> NDArray[np.float64]:
+    """Shape (K,): tokens of each group in the rows; a part of a sequence counts as that share of each of its groups."""
+    sequences = rows["sequence"]
+    times = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
+    return np.asarray(times @ table.grouping(schedule.grouping_name).counts, dtype=np.float64)
 
 
 def _policy(schedule: Schedule) -> Why:
