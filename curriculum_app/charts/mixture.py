@@ -27,6 +27,7 @@ _CIVIDIS = [
 ]
 WINDOWS = 40
 _LABEL_HEIGHT = 0.05  # of the chart; a thinner band has no room for its name
+_LETTER_WIDTH = 0.016  # of the chart
 _PLACES = 12  # where a name may stand
 
 
@@ -51,20 +52,31 @@ def moment(report: dict[str, Any], curve: MixtureCurve, *, log: bool, ordered: b
 
 
 def with_phases(figure: Figure, phases: Sequence[Phase], tokens: int, *, log: bool) -> Figure:
-    """The figure with a dotted line where each named phase begins, and its name there. Changes the figure.
+    """The figure with a dotted line where each named phase begins, and its name there if it has room.
 
-    `tokens` is the budget of which the phases are shares.
+    Changes the figure. `tokens` is the budget of which the phases are shares.
     """
     layout = figure["layout"]
+    low, high = layout["xaxis"]["range"]
+
+    def place(share: float) -> float:
+        at = max(share * tokens, 1.0)
+        return float(np.clip(np.log10(at) if log else at, low, high))
+
     for phase in phases:
-        start = max(phase.start * tokens, 1.0)
-        place = float(np.log10(start)) if log else start
-        low = layout["xaxis"]["range"][0]
+        start, left, right = max(phase.start * tokens, 1.0), place(phase.start), place(phase.end)
         line = {"type": "line", "x0": start, "x1": start, "yref": "paper", "y0": 0, "y1": 1}
         layout.setdefault("shapes", []).append({**line, "line": {"dash": "dot", "width": 1, "color": "--ink"}})
-        name = {"x": max(place, low), "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        layout["annotations"].append({**name, "text": phase.name, "showarrow": False, "font": {"size": 11}})
+        name = next(
+            (word for word in (phase.name, phase.name.partition(" ")[0]) if _fits(word, right - left, high - low)), ""
+        )
+        where = {"x": left, "y": 1, "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+        layout["annotations"].append({**where, "text": name, "font": {"size": 11}})
     return figure
+
+
+def _fits(word: str, width: float, whole: float) -> bool:
+    return len(word) * _LETTER_WIDTH * whole <= width
 
 
 def planned(names: tuple[str, ...], tokens: Float, shares: Float, *, log: bool, ordered: bool) -> Figure:

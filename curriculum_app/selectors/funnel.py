@@ -222,8 +222,17 @@ def _words(value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, list):
-        return ", ".join(_words(item) for item in value) if len(value) <= 8 else f"{len(value)} entries"
-    return str(value)
+        between = "; " if any(isinstance(item, dict) for item in value) else ", "
+        return between.join(_words(item) for item in value) if len(value) <= 8 else f"{len(value)} entries"
+    return _entry(value) if isinstance(value, dict) else str(value)
+
+
+def _entry(value: dict[str, Any]) -> str:
+    """One of several nested configs: its name if it has one, and whatever is not empty."""
+    said = [f"{key.replace('_', ' ')} {_words(item)}" for key, item in value.items() if item not in (None, "", [], {})]
+    if "name" not in value:
+        return ", ".join(said)
+    return f"{value['name']} ({', '.join(item for item in said if not item.startswith('name '))})"
 
 
 def _step(choice: dict[str, Any]) -> RecipeStep:

@@ -15,6 +15,7 @@ from curriculum_app.core.adaptive.journal import NAME, facts_of_step
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.selectors.funnel import settings_of
 from training_app.core.configs import TrainConfig
 from training_app.models import TrainingRun
 from training_app.selectors.run_files import remembered, row_losses
@@ -174,7 +175,7 @@ def _policy(schedule: Schedule) -> Why:
     """The policy with its settings, before anything is known of the batch."""
     policy = schedule.manifest["policy"]
     title, summary = _policy_words(policy["key"])
-    named = [(name.replace("_", " "), str(value)) for name, value in policy["config"].items()]
+    named = [(name.replace("_", " "), value) for name, value in settings_of(policy["config"]) if value != "–"]
     return Why(title, summary, named, schedule.grouping_name, [], 0.0)
 
 
