@@ -55,20 +55,20 @@ def design(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 def check(request: HttpRequest) -> JsonResponse:
     """`problems` of what stands in the form, or the `preview` of its mixture and the `config` of a schedule of it."""
     actor = actor_of(request)
-    form = _form(actor, data=request.POST)
+    data = request.POST.copy()
+    data["name"] = data.get("name", "").strip() or "draft"  # without a name yet it is judged all the same
+    form = _form(actor, data=data)
     form.full_clean()
+    if form.errors:
+        unread = [Problem(str(text), name) for name, texts in form.errors.items() for text in texts]
+        return JsonResponse({"problems": as_json(form.problems or unread), "preview": None})
     try:
-        draft = validate_as(CurriculumDraft, {"name": "draft", **_named(form.raw())}, actor.project)
+        draft = validate_as(CurriculumDraft, form.raw(), actor.project)
         found = designs.preview(actor.project, draft)
     except InputError as error:
         return JsonResponse({"problems": as_json(error.problems), "preview": None})
     config = {name: value for name, value in draft.as_json().items() if value is not None}
     return JsonResponse({"problems": [], "preview": found.as_json() if found else None, "config": config})
-
-
-def _named(raw: dict[str, Any]) -> dict[str, Any]:
-    """A draft without a name yet is judged all the same."""
-    return {key: value for key, value in raw.items() if key != "name" or value}
 
 
 @require_POST

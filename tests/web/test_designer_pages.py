@@ -91,7 +91,9 @@ def test_every_door_says_the_same_and_nothing_is_half_saved(editor_client, seque
     [*told] = editor_client.post(
         "/api/curricula", {**body, "budget_tokens": 3200}, content_type="application/json"
     ).json()["problems"]
-    assert told == shown
+    data = fill(editor_client, reverse(NEW), sequences, policy__config=broken)
+    checked = editor_client.post(reverse("curriculum-check"), data).json()
+    assert told == shown == checked["problems"]
     assert any(p["field"] == f"policy.config.{path}" and said in p["message"] for p in told), told
     form = answer.context["form"]
     assert any(told[0]["message"] in error for error in form.errors["policy.config"])
