@@ -14,8 +14,9 @@ from curriculum_app.core.packing import Int
 from curriculum_app.core.pool import Pool
 from curriculum_app.core.schedule import rows_of
 from curriculum_app.core.scheduling.adherence import adherence_of
-from curriculum_app.core.scheduling.greedy import greedy_order
-from curriculum_app.core.scheduling.target import CurveTarget, bins_given_group
+from curriculum_app.core.scheduling.greedy import Mode
+from curriculum_app.core.scheduling.horizon import MAX_EPOCHS, Horizon, order_with_repeats, renormalised
+from curriculum_app.core.scheduling.target import CurveTarget, Target, bins_given_group, feasible_horizon
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.core.tracks import Tracks
 
@@ -67,21 +68,51 @@ def natural_curve(request: PlanRequest, grouping: str) -> MixtureCurve:
 
 
 def follow_greedily(
-    request: PlanRequest, grouping: str, curve: MixtureCurve, length_term: float, *, sigma: float = 0.0
+    request: PlanRequest,
+    grouping: str,
+    curve: MixtureCurve,
+    length_term: float,
+    *,
+    sigma: float = 0.0,
+    horizon: Horizon = "stop",
+    max_epochs: int = MAX_EPOCHS,
+    mode: Mode | None = None,
 ) -> Plan:
     """The plan that follows `curve` over `grouping` by the greedy scheduler, as far as the request's budget.
 
     Candidates are put in a seeded random order first, so that equals are not always taken in the same one; the same
     seed drives the noise `sigma` (in squared sequence lengths).
+
+    Args:
+        horizon: what follows where the curve owes more of a group than there is. "stop" ends there, unless the budget
+            is everything there is: that is shown to the end, and the report tells the drift. "drift" goes on, "repeat"
+            shows sequences again (at most `max_epochs` times), "renormalise" keeps the shares of the groups that last.
+        mode: see `greedy_order`.
     """
     table, rng = request.table, np.random.default_rng(request.seed)
     ids = rng.permutation(request.pool.ids)
     groups, bins = table.grouping(grouping).counts[ids], sparse.csr_array(table.bins[ids])
-    target = CurveTarget(curve, bins_given_group(groups, bins))
-    budget = request.budget_tokens
-    found = greedy_order(groups, bins, target, length_term=length_term, sigma=sigma, rng=rng, budget=budget)
-    rows = _within(rows_of(table, ids[found.rows]), budget)
-    return _reported(request, grouping, curve, rows, method=found.method, exact=found.exact)
+    given, available = bins_given_group(groups, bins), np.asarray(groups.sum(axis=0))
+    target: Target = CurveTarget(curve, given)
+    budget, repeats = request.budget_tokens, horizon == "repeat"
+    if horizon == "renormalise":
+        target = renormalised(target, available, given, budget)
+    if horizon == "stop" and budget < available.sum():
+        budget = min(budget, int(feasible_horizon(target, available)))
+    order = order_with_repeats(
+        groups,
+        bins,
+        target,
+        length_term=length_term,
+        sigma=sigma,
+        rng=rng,
+        budget=budget,
+        mode=mode,
+        max_epochs=max_epochs if repeats else 1,
+    )
+    rows = _within(rows_of(table, ids[order.rows]), budget)
+    report = _report(request, grouping, curve, rows, method=order.method, exact=order.exact)
+    return Plan(rows, grouping, curve, report | {"mode": order.mode, "horizon": horizon})
 
 
 def _within(rows: NDArray[np.void], budget: int) -> NDArray[np.void]:
@@ -93,12 +124,12 @@ def shuffled(request: PlanRequest, grouping: str) -> Plan:
     """The pool in a seeded random order, reported against its own constant shares."""
     order = np.random.default_rng(request.seed).permutation(request.pool.ids)
     curve, rows = natural_curve(request, grouping), rows_of(request.table, order)
-    return _reported(request, grouping, curve, rows, method="shuffle", exact=False)
+    return Plan(rows, grouping, curve, _report(request, grouping, curve, rows, method="shuffle", exact=False))
 
 
-def _reported(
+def _report(
     request: PlanRequest, grouping: str, curve: MixtureCurve, rows: NDArray[np.void], *, method: str, exact: bool
-) -> Plan:
+) -> dict[str, Any]:
     ids = request.pool.ids
     report = adherence_of(request.table, rows, grouping, curve, method=method, exact=exact, candidates=ids)
-    return Plan(rows, grouping, curve, report | {"candidates": len(ids)})
+    return report | {"candidates": len(ids)}

@@ -1,4 +1,4 @@
-"""The greedy mixture-adherent scheduler, exact (pure).
+"""The greedy mixture-adherent scheduler (pure).
 
 Source: TerRIFIC Curricula (docs/curricula.md). With T tokens per group, U per length bin and S in all delivered so
 far, the next sequence is the one that minimises
@@ -7,7 +7,8 @@ far, the next sequence is the one that minimises
 
 over all that remain. For sequences of one length J(s) = |y_s|^2 - 2 y_s.g + |g|^2 with y_s = [c_s, sqrt(lambda) l_s]
 and one goal g = owed(S + l) - delivered, so a step is one matrix-vector product over what remains (algorithm A);
-sequences of other lengths get a goal of their own.
+sequences of other lengths get a goal of their own. That is done while the matrix is small; `blocks.py` makes the same
+choices over millions of sequences.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from curriculum_app.core.mixture_curve import Float
 from curriculum_app.core.packing import Int
+from curriculum_app.core.scheduling.blocks import UNBOUNDED, Owing, Problem, search_blocks
+from curriculum_app.core.scheduling.candidates import joined
 from curriculum_app.core.scheduling.target import Counts, Rows, Target, rows_of_counts
 
 Mode = Literal["exact", "bounded"]
-METHOD = "greedy, one matrix-vector product a step over all that remains"
-DENSE = 20_000_000  # entries of candidates x dimensions up to which they are held dense
+PRODUCTS = "greedy, one matrix-vector product a step over all that remains"
+BLOCKS = "greedy, bounds over blocks of alike sequences"
+SMALL = 500_000  # entries of sequences x (groups + bins) up to which a step is a dense product
+ALWAYS_EXACT = 200_000  # sequences up to which every step searches all that it must
+LIMIT = 256  # blocks that a step of mode "bounded" searches at most
 TIE = 1e-9  # candidates within TIE * max(1, J) of the best are equal; the lowest index goes first
 
 
@@ -48,6 +53,7 @@ def greedy_order(
     sigma: float = 0.0,
     rng: np.random.Generator | None = None,
     budget: float | None = None,
+    mode: Mode | None = None,
 ) -> Ordered:
     """Order sequences so that every prefix keeps to the target.
 
@@ -58,22 +64,38 @@ def greedy_order(
         sigma: standard deviation of the noise added to every candidate at every step, in squared sequence lengths;
             needs `rng`.
         budget: stop once this many tokens are ordered; None orders everything.
+        mode: "exact" searches all that it must at every step; "bounded" no more than `LIMIT` blocks, and what it leaves
+            out makes the result inexact. None: bounded above `ALWAYS_EXACT` sequences.
 
     Returns:
         Indices of the chosen sequences in order, all different.
     """
-    if not groups.shape[0]:
-        return Ordered(np.zeros(0, dtype=np.int64), METHOD)
     if sigma and rng is None:
         raise ValueError("sigma needs a random generator")
-    search = _Search(rows_of_counts(groups), rows_of_counts(bins), target, length_term)
-    order: list[int] = []
-    while search.remaining and (budget is None or search.tokens < budget):
+    if not groups.shape[0]:
+        return Ordered(np.zeros(0, dtype=np.int64), PRODUCTS)
+    held, spread = rows_of_counts(groups), rows_of_counts(bins)
+    lengths = np.asarray(held.sum(axis=1), dtype=np.float64)
+    unit, weight = float(lengths.mean()), float(np.sqrt(length_term))
+    owed = Owing(target, weight, unit)
+    problem = Problem(joined(held, spread, weight, unit), lengths / unit, held.shape[1], owed)
+    until = np.inf if budget is None else budget / unit
+    if np.prod(problem.values.shape) <= SMALL and mode is None:
+        return Ordered(_by_products(problem, sigma, rng, until), PRODUCTS)
+    chosen: Mode = mode or ("exact" if len(lengths) <= ALWAYS_EXACT else "bounded")
+    limit, seed = (UNBOUNDED if chosen == "exact" else LIMIT), 0 if rng is None else int(rng.integers(1 << 62))
+    found = search_blocks(problem, budget=until, sigma=sigma if sigma > TIE else 0.0, seed=seed, limit=limit)
+    return Ordered(found.order, BLOCKS, chosen, found.cut == 0)
+
+
+def _by_products(problem: Problem, sigma: float, rng: np.random.Generator | None, budget: float) -> Int:
+    search, order = _Search(problem), list[int]()
+    while search.remaining and search.tokens < budget - TIE:
         scores = search.scores()
         if sigma and rng is not None:
             scores[search.alive] += sigma * rng.standard_normal(search.remaining)
         order.append(search.take(first_best(scores)))
-    return Ordered(np.array(order, dtype=np.int64), METHOD)
+    return np.array(order, dtype=np.int64)
 
 
 def first_best(scores: Float) -> int:
@@ -85,22 +107,16 @@ def first_best(scores: Float) -> int:
 class _Search:
     """What remains, what was delivered, and J of every candidate. Counts are in mean sequence lengths."""
 
-    def __init__(self, groups: Rows, bins: Rows, target: Target, length_term: float) -> None:
-        lengths = np.asarray(groups.sum(axis=1), dtype=np.float64)
-        self._target, self._weight, self._unit = target, np.sqrt(length_term), lengths.mean()
-        self._distinct, self._kind = np.unique(lengths, return_inverse=True)
-        joined = sparse.csr_array(sparse.hstack([groups, self._weight * bins]) / self._unit)
-        self._values = joined.toarray() if np.prod(joined.shape) <= DENSE else joined
-        self._norms = np.asarray(joined.power(2).sum(axis=1), dtype=np.float64)
-        self._ids = np.arange(len(lengths))
-        self.alive: NDArray[np.bool_] = np.ones(len(lengths), dtype=bool)
-        self.remaining, self.tokens = len(lengths), 0.0
+    def __init__(self, problem: Problem) -> None:
+        self._owed = problem.owed.at
+        self._distinct, self._kind = np.unique(problem.lengths, return_inverse=True)
+        self._values = problem.values.toarray()
+        self._norms = np.einsum("sd,sd->s", self._values, self._values)
+        self._ids = np.arange(len(self._kind))
+        self.alive: NDArray[np.bool_] = np.ones(len(self._kind), dtype=bool)
+        self.remaining, self.tokens = len(self._kind), 0.0
         self._delivered = np.zeros(self._values.shape[1])
         self._planned = self._plan_of_equal_lengths() if len(self._distinct) == 1 else None
-
-    def _owed(self, tokens: Float) -> Float:
-        owed = np.hstack([self._target.groups(tokens), self._weight * self._target.bins(tokens)])
-        return np.asarray(owed / self._unit, dtype=np.float64)
 
     def _plan_of_equal_lengths(self) -> Float:
         return self._owed(self._distinct[0] * np.arange(1.0, self.remaining + 1))
@@ -119,33 +135,20 @@ class _Search:
         if len(goals) == 1:
             scores = self._norms - 2 * (self._values @ goals[0]) + squares[0]
         else:
-            scores = self._norms - 2 * self._products(goals) + squares[self._kind]
+            scores = self._norms - 2 * np.einsum("sd,sd->s", self._values, goals[self._kind]) + squares[self._kind]
         scores[~self.alive] = np.inf
         return np.asarray(scores, dtype=np.float64)
-
-    def _products(self, goals: Float) -> Float:
-        """Shape (rows held,): each candidate times the goal of its length."""
-        if isinstance(self._values, np.ndarray):
-            return np.asarray(np.einsum("sd,sd->s", self._values, goals[self._kind]), dtype=np.float64)
-        rows = np.repeat(np.arange(len(self._kind)), np.diff(self._values.indptr))
-        terms = self._values.data * goals[self._kind[rows], self._values.indices]
-        return np.asarray(np.bincount(rows, terms, minlength=len(self._kind)), dtype=np.float64)
 
     def take(self, row: int) -> int:
         """Deliver a candidate; rows are dropped once half of them are gone."""
         chosen = int(self._ids[row])
-        self._delivered = self._delivered + self._dense(row)
+        self._delivered = self._delivered + self._values[row]
         self.tokens += float(self._distinct[self._kind[row]])
         self.alive[row] = False
         self.remaining -= 1
         if 2 * self.remaining < len(self.alive):
             self._compact()
         return chosen
-
-    def _dense(self, row: int) -> Float:
-        value = self._values[[row]]
-        dense = value if isinstance(value, np.ndarray) else value.toarray()
-        return np.asarray(dense[0], dtype=np.float64)
 
     def _compact(self) -> None:
         keep = self.alive

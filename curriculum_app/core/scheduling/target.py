@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,10 @@ def rows_of_counts(counts: Counts | Rows) -> Rows:
 class Target(Protocol):
     """Cumulative plan. `tokens` has shape (n,)."""
 
+    @property
+    def constant(self) -> bool:
+        """Whether shares are the same at all times."""
+
     def groups(self, tokens: Float) -> Float:
         """Shape (n, K): tokens owed to each group."""
 
@@ -40,6 +44,7 @@ class StaticTarget:
 
     shares: Float
     bin_shares: Float
+    constant: ClassVar[bool] = True
 
     def groups(self, tokens: Float) -> Float:
         return np.multiply.outer(tokens, self.shares)
@@ -54,6 +59,10 @@ class CurveTarget:
 
     curve: MixtureCurve
     bins_given_group: Float  # (K, B), rows sum to 1
+
+    @property
+    def constant(self) -> bool:
+        return len(self.curve.knots) == 1
 
     def groups(self, tokens: Float) -> Float:
         return self.curve.cumulative(tokens)

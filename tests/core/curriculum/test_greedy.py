@@ -35,6 +35,7 @@ class FallingShare:
     """p_0(n) = 1 - n / 24, so E_0(S) = S - S^2 / 48: the dynamic conformance case."""
 
     given_group: np.ndarray
+    constant = False
 
     def groups(self, tokens):
         return np.stack([tokens - tokens**2 / 48, tokens**2 / 48], axis=-1)

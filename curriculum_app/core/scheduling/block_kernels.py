@@ -1,0 +1,508 @@
+"""Compiled inner loops of the block search (`blocks.py`); imported only where it runs, because numba takes a second.
+
+Everything is in mean sequence lengths. A candidate's gain is -J/2 but for what all candidates share: with y its counts,
+g what is owed after it less what was delivered, gain = y.g - |y|^2 / 2 (- |g|^2 / 2 where lengths differ).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+TIE = 1e-9  # as in greedy.py
+FIRST = 2  # blocks that are searched best bound first; the rest in their order
+HORIZON = 256.0  # steps over which a block's drift should stay small
+FLAT = 1e-5  # variance below which a split by value is pointless
+
+
+class Candidates(NamedTuple):
+    """Distinct candidates as CSR rows y, sorted by block; several equal sequences are one candidate."""
+
+    indptr: Any  # (G + 1,)
+    middle: Any  # (G,) where a row's fast dimensions begin
+    indices: Any  # (nnz,) slow groups first, then fast ones, then length bins
+    data: Any  # (nnz,)
+    half_norms: Any  # (G,) |y|^2 / 2
+    lengths: Any  # (G,)
+    offsets: Any  # (G + 1,) of each candidate's sequences in `members`, highest index first
+    members: Any  # (M,)
+    counts: Any  # (G,) sequences left
+
+
+class Blocks(NamedTuple):
+    """Blocks of candidates with bounds: a box over the fast dimensions, a drifting maximum over the slow ones."""
+
+    starts: Any  # (N + 1,) of each block's candidates in `rows`
+    rows: Any  # (G,)
+    alive: Any  # (N,) candidates left, the first so many of the block
+    sequences: Any  # (N,) sequences left
+    box_ptr: Any  # (N + 1,) of each block's fast groups
+    box_dims: Any
+    box_low: Any
+    box_high: Any
+    mass: Any  # (N,) largest sum over fast groups
+    bin_low: Any  # (B, N)
+    bin_high: Any  # (B, N)
+    bin_spare: Any  # (N,) largest sum over bins, less the sum of `bin_low`
+    shortest: Any  # (N,)
+    longest: Any  # (N,)
+    slow: Any  # (N,) largest slow part at `seen`
+    rate: Any  # (N,) most that it can grow per token
+    seen: Any  # (N,) tokens delivered when `slow` was worked out
+
+
+class Scratch(NamedTuple):
+    """Room that a search works in."""
+
+    bounds: Any  # (N,)
+    lows: Any  # (N,)
+    gains: Any  # (G,)
+    places: Any  # (G,)
+    homes: Any  # (G,) blocks
+    noise: Any  # (N,)
+
+
+def room_for(candidates: int, blocks: int) -> Scratch:
+    """Room to search so many candidates in so many blocks."""
+    places, homes = np.empty(candidates, np.int64), np.empty(candidates, np.int64)
+    return Scratch(np.empty(blocks), np.empty(blocks), np.empty(candidates), places, homes, np.empty(blocks))
+
+
+class Plan(NamedTuple):
+    """Increments of what is owed. Row i counts for `repeat` steps (equal lengths) or `width` tokens (others)."""
+
+    increments: Any  # (n, D)
+    repeat: int
+    width: float
+    equal: bool
+
+
+@numba.njit(cache=True)
+def split_blocks(indptr, indices, data, first_fast, dims, lengths, rates, leaf):
+    """Sort candidates into blocks alike in their fast dimensions, length and drift: rows and starts of the blocks."""
+    count = len(indptr) - 1
+    rows = np.arange(count)
+    sums, squares, scratch = np.zeros(dims + 2), np.zeros(dims + 2), np.empty(count, np.int64)
+    starts, number = np.zeros(count + 1, np.int64), 0
+    stack, depth = np.zeros((count + 2, 2), np.int64), 1
+    stack[0, 1] = count
+    while depth > 0:
+        depth -= 1
+        low, high = stack[depth, 0], stack[depth, 1]
+        if high - low <= leaf:
+            number += 1
+            starts[number] = high
+            continue
+        dim, mean = _widest(indptr, indices, data, first_fast, lengths, rates, rows[low:high], sums, squares)
+        middle = low
+        if dim >= 0:
+            middle = _part(indptr, indices, data, lengths, rates, rows, low, high, dim, dims, mean, scratch)
+        if middle == low or middle == high:  # noqa: SIM109 - compiled
+            middle = (low + high) // 2
+        stack[depth, 0], stack[depth, 1] = middle, high
+        stack[depth + 1, 0], stack[depth + 1, 1] = low, middle
+        depth += 2
+    return rows, starts[: number + 1].copy()
+
+
+@numba.njit(cache=True)
+def _widest(indptr, indices, data, first_fast, lengths, rates, rows, sums, squares):
+    """The dimension in which rows differ most and their mean there; -1 where they hardly differ."""
+    dims = len(sums) - 2
+    sums[:] = 0.0
+    squares[:] = 0.0
+    for row in rows:
+        for at in range(indptr[row], indptr[row + 1]):
+            dim = indices[at]
+            if dim >= first_fast:
+                sums[dim] += data[at]
+                squares[dim] += data[at] * data[at]
+        sums[dims] += lengths[row]
+        squares[dims] += lengths[row] * lengths[row]
+        drift = rates[row] * HORIZON
+        sums[dims + 1] += drift
+        squares[dims + 1] += drift * drift
+    best, found, size = FLAT, -1, len(rows)
+    for dim in range(first_fast, dims + 2):
+        spread = squares[dim] / size - (sums[dim] / size) ** 2
+        if spread > best:
+            best, found = spread, dim
+    return found, (sums[found] / size if found >= 0 else 0.0)
+
+
+@numba.njit(cache=True)
+def _part(indptr, indices, data, lengths, rates, rows, low, high, dim, dims, mean, scratch):
+    """Put rows at most `mean` in a dimension before the others; the border."""
+    below, above = low, 0
+    for place in range(low, high):
+        row = rows[place]
+        value = 0.0
+        if dim == dims:
+            value = lengths[row]
+        elif dim == dims + 1:
+            value = rates[row] * HORIZON
+        else:
+            for at in range(indptr[row], indptr[row + 1]):
+                if indices[at] == dim:
+                    value = data[at]
+        if value <= mean:
+            rows[below] = row
+            below += 1
+        else:
+            scratch[above] = row
+            above += 1
+    rows[below:high] = scratch[:above]
+    return below
+
+
+@numba.njit(cache=True)
+def group_boxes(indptr, indices, data, starts, first_fast, first_bin):
+    """Smallest and largest value of each block in each fast group it touches, and its largest sum over them."""
+    number = len(starts) - 1
+    ptr, mass = np.zeros(number + 1, np.int64), np.zeros(number)
+    box_dims, box_low, box_high = np.zeros(len(data), np.int64), np.zeros(len(data)), np.zeros(len(data))
+    touched, filled = np.zeros(first_bin, np.int64), 0
+    low, high, seen = np.zeros(first_bin), np.zeros(first_bin), np.zeros(first_bin, np.int64)
+    for block in range(number):
+        found = 0
+        for row in range(starts[block], starts[block + 1]):
+            total = 0.0
+            for at in range(indptr[row], indptr[row + 1]):
+                dim, value = indices[at], data[at]
+                if dim < first_fast or dim >= first_bin:
+                    continue
+                total += value
+                if seen[dim] == 0:
+                    touched[found] = dim
+                    found += 1
+                    low[dim], high[dim] = value, value
+                seen[dim] += 1
+                low[dim], high[dim] = min(low[dim], value), max(high[dim], value)
+            mass[block] = max(mass[block], total)
+        size = starts[block + 1] - starts[block]
+        for dim in touched[:found]:
+            box_dims[filled], box_low[filled], box_high[filled] = dim, low[dim] if seen[dim] == size else 0.0, high[dim]
+            seen[dim] = 0
+            filled += 1
+        ptr[block + 1] = filled
+    return ptr, box_dims[:filled].copy(), box_low[:filled].copy(), box_high[:filled].copy(), mass
+
+
+@numba.njit(cache=True)
+def random(state):
+    """The next number in (0, 1) of SplitMix64 (Steele, Lea, Flood 2014); `state` is advanced."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (float(z >> np.uint64(11)) + 0.5) / 9007199254740992.0
+
+
+@numba.njit(cache=True)
+def upper_quantile(q):
+    """x with P(N(0, 1) > x) = q, for q in (0, 1): Acklam's rational approximation and one Halley step."""
+    p = min(q, 1.0 - q)
+    if p < 0.02425:
+        r = math.sqrt(-2.0 * math.log(max(p, 1e-300)))
+        top = (
+            (((-7.784894002430293e-03 * r - 3.223964580411365e-01) * r - 2.400758277161838) * r - 2.549732539343734) * r
+            + 4.374664141464968
+        ) * r + 2.938163982698783
+        x = top / (
+            (((7.784695709041462e-03 * r + 3.224671290700398e-01) * r + 2.445134137142996) * r + 3.754408661907416) * r
+            + 1.0
+        )
+    else:
+        s = p - 0.5
+        r = s * s
+        top = (
+            (
+                (
+                    ((-3.969683028665376e01 * r + 2.209460984245205e02) * r - 2.759285104469687e02) * r
+                    + 1.383577518672690e02
+                )
+                * r
+                - 3.066479806614716e01
+            )
+            * r
+            + 2.506628277459239
+        ) * s
+        x = top / (
+            (
+                (
+                    ((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r
+                    + 6.680131188771972e01
+                )
+                * r
+                - 1.328068155288572e01
+            )
+            * r
+            + 1.0
+        )
+    error = 0.5 * math.erfc(-x / math.sqrt(2.0)) - p
+    u = error * math.sqrt(2.0 * math.pi) * math.exp(min(x * x / 2.0, 600.0))
+    x = x - u / (1.0 + x * u / 2.0)
+    return -x if q < 0.5 else x
+
+
+@numba.njit(cache=True)
+def largest_of(count, tail, state):
+    """The largest of `count` independent N(0, 1) that all have P(N > x) > `tail` (0: of plain ones), in one draw.
+
+    F(max) = F(cap) * u^(1/count), worked out in the upper tail.
+    """
+    below = math.log1p(-tail) + math.log(random(state)) / count
+    return upper_quantile(min(max(-math.expm1(below), 1e-300), 1.0 - 1e-16))
+
+
+@numba.njit(cache=True)
+def _squares(goal, first, second):
+    """Coefficients of |g|^2 as a square function of how far ahead g is, for both pieces."""
+    found = np.zeros(6)
+    for dim in range(len(goal)):
+        turn = goal[dim] + first[dim]
+        found[0] += goal[dim] * goal[dim]
+        found[1] += 2.0 * goal[dim] * first[dim]
+        found[2] += first[dim] * first[dim]
+        found[3] += turn * turn
+        found[4] += 2.0 * turn * second[dim]
+        found[5] += second[dim] * second[dim]
+    return found
+
+
+@numba.njit(cache=True)
+def _square_at(squares, ahead):
+    if ahead <= 1.0:
+        return squares[0] + ahead * (squares[1] + ahead * squares[2])
+    return squares[3] + (ahead - 1.0) * (squares[4] + (ahead - 1.0) * squares[5])
+
+
+@numba.njit(cache=True)
+def _least_square(squares, low, high):
+    """Smallest |g|^2 between `low` and `high` widths ahead: at an end, at the turn, or where a piece is lowest."""
+    least = min(_square_at(squares, low), _square_at(squares, high))
+    if low < 1.0 < high:
+        least = min(least, squares[3])
+    if squares[2] > 0.0:
+        least = min(least, _square_at(squares, min(max(-squares[1] / (2.0 * squares[2]), low), min(high, 1.0))))
+    if squares[5] > 0.0 and high > 1.0:
+        least = min(least, _square_at(squares, min(max(1.0 - squares[4] / (2.0 * squares[5]), low, 1.0), high)))
+    return least
+
+
+@numba.njit(cache=True, inline="always")
+def _goal(goal, first, second, dim, ahead):
+    return goal[dim] + min(ahead, 1.0) * first[dim] + max(ahead - 1.0, 0.0) * second[dim]
+
+
+@numba.njit(cache=True)
+def _group_bound(blocks, block, plan, goal, first, second, ahead):
+    """No candidate of the block gains more in fast groups: by their box, and by spending what they hold at the top."""
+    low_sum, box, spare, top = 0.0, 0.0, blocks.mass[block], 0.0
+    for at in range(blocks.box_ptr[block], blocks.box_ptr[block + 1]):
+        dim, low, high = blocks.box_dims[at], blocks.box_low[at], blocks.box_high[at]
+        pull = goal[dim] if plan.equal else _goal(goal, first, second, dim, ahead)
+        box += (high if pull > 0.0 else low) * pull
+        low_sum, spare, top = low_sum + low * pull, spare - low, max(top, pull)
+    return min(box, low_sum + spare * top)
+
+
+@numba.njit(cache=True)
+def _bin_bounds(blocks, goal, first_bin, bounds, lows):
+    """The same of length bins for all blocks at once, where all lengths are equal."""
+    top = 0.0
+    bounds[:] = 0.0
+    lows[:] = 0.0
+    for bin in range(len(blocks.bin_low)):
+        pull = goal[first_bin + bin]
+        top = max(top, pull)
+        low, most = blocks.bin_low[bin], blocks.bin_high[bin] if pull > 0.0 else blocks.bin_low[bin]
+        for block in range(len(bounds)):
+            bounds[block] += most[block] * pull
+            lows[block] += low[block] * pull
+    for block in range(len(bounds)):
+        bounds[block] = min(bounds[block], lows[block] + blocks.bin_spare[block] * top)
+
+
+@numba.njit(cache=True)
+def _bin_bound(blocks, block, goal, first, second, first_bin, ahead):
+    """The same of one block, its longest candidate `ahead` widths ahead."""
+    box, low_sum, top = 0.0, 0.0, 0.0
+    for bin in range(len(blocks.bin_low)):
+        pull = _goal(goal, first, second, first_bin + bin, ahead)
+        low = blocks.bin_low[bin, block]
+        box += (blocks.bin_high[bin, block] if pull > 0.0 else low) * pull
+        low_sum, top = low_sum + low * pull, max(top, pull)
+    return min(box, low_sum + blocks.bin_spare[block] * top)
+
+
+@numba.njit(cache=True)
+def _bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin, noise, rng):
+    """Fill the room's bounds: no candidate of a block gains more, its noise included."""
+    tokens, bounds = clock[0], room.bounds
+    if plan.equal:
+        _bin_bounds(blocks, goal, first_bin, bounds, room.lows)
+    for block in range(len(bounds)):
+        if blocks.alive[block] == 0:
+            bounds[block] = -np.inf
+            continue
+        bound = blocks.slow[block] + blocks.rate[block] * (tokens - blocks.seen[block])
+        near = (tokens + blocks.shortest[block] - clock[1]) / plan.width
+        far = (tokens + blocks.longest[block] - clock[1]) / plan.width
+        if plan.equal:
+            bound += bounds[block]
+        else:
+            bound += _bin_bound(blocks, block, goal, first, second, first_bin, far)
+            bound -= 0.5 * _least_square(squares, near, far)
+        if blocks.box_ptr[block + 1] > blocks.box_ptr[block]:
+            bound += _group_bound(blocks, block, plan, goal, first, second, far)
+        if noise > 0.0:
+            room.noise[block] = largest_of(blocks.sequences[block], 0.0, rng)
+            bound += 0.5 * noise * room.noise[block]
+        bounds[block] = bound
+
+
+@numba.njit(cache=True)
+def _tolerance(best, square):
+    return 0.5 * TIE * max(1.0, square - 2.0 * best)
+
+
+@numba.njit(cache=True)
+def _look_into(block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng):
+    """Gains of all candidates of a block; those that may yet be best join the room's list."""
+    start, highest, tokens = blocks.starts[block], -np.inf, clock[0]
+    square = squares[0] if plan.equal else 0.0
+    holder, tail = -1, 0.0
+    if noise > 0.0:
+        holder = int(random(rng) * blocks.sequences[block])
+        tail = 0.5 * math.erfc(room.noise[block] / math.sqrt(2.0))
+    for place in range(start, start + blocks.alive[block]):
+        row = blocks.rows[place]
+        slow, gain = -cands.half_norms[row], 0.0
+        begin, middle, end = cands.indptr[row], cands.middle[row], cands.indptr[row + 1]
+        if plan.equal:
+            for at in range(begin, middle):
+                slow += cands.data[at] * goal[cands.indices[at]]
+            for at in range(middle, end):
+                gain += cands.data[at] * goal[cands.indices[at]]
+        else:
+            ahead = (tokens + cands.lengths[row] - clock[1]) / plan.width
+            for at in range(begin, middle):
+                slow += cands.data[at] * _goal(goal, first, second, cands.indices[at], ahead)
+            for at in range(middle, end):
+                gain += cands.data[at] * _goal(goal, first, second, cands.indices[at], ahead)
+            gain -= 0.5 * _square_at(squares, ahead)
+        highest = max(highest, slow)
+        gain += slow
+        if noise > 0.0:
+            mine = 0 <= holder < cands.counts[row]
+            gain += 0.5 * noise * (room.noise[block] if mine else largest_of(cands.counts[row], tail, rng))
+            holder -= cands.counts[row]
+        if gain >= best - _tolerance(best, square):
+            room.gains[filled], room.places[filled], room.homes[filled] = gain, place, block
+            filled += 1
+            best = max(best, gain)
+    blocks.slow[block], blocks.seen[block] = highest, tokens
+    return best, filled
+
+
+@numba.njit(cache=True)
+def _best(cands, blocks, room, filled, best, square):
+    """The entry of the room's list with the lowest index among those equal to the best."""
+    found, lowest = 0, np.int64(9223372036854775807)
+    for entry in range(filled):
+        if room.gains[entry] >= best - _tolerance(best, square):
+            row = blocks.rows[room.places[entry]]
+            number = cands.members[cands.offsets[row] + cands.counts[row] - 1]
+            if number < lowest:
+                found, lowest = entry, number
+    return found
+
+
+@numba.njit(cache=True)
+def _take(cands, blocks, place, block, goal, noise, rng):
+    """Deliver a sequence of the candidate at `place`: its index and length."""
+    row = blocks.rows[place]
+    last = cands.offsets[row] + cands.counts[row] - 1
+    if noise > 0.0:
+        other = cands.offsets[row] + int(random(rng) * cands.counts[row])
+        cands.members[last], cands.members[other] = cands.members[other], cands.members[last]
+    cands.counts[row] -= 1
+    blocks.sequences[block] -= 1
+    for at in range(cands.indptr[row], cands.indptr[row + 1]):
+        goal[cands.indices[at]] -= cands.data[at]
+    if cands.counts[row] == 0:
+        blocks.alive[block] -= 1
+        other = blocks.starts[block] + blocks.alive[block]
+        blocks.rows[place], blocks.rows[other] = blocks.rows[other], row
+    return cands.members[last], cands.lengths[row]
+
+
+@numba.njit(cache=True)
+def _move_on(plan, goal, clock, steps, squares):
+    """What is owed before the next choice; the two rows of the plan that speak of it, or -1 where they are used up."""
+    last = len(plan.increments) - 1
+    if plan.equal:
+        if steps[2] == plan.repeat:
+            steps[1], steps[2] = steps[1] + 1, 0
+        if steps[1] > last:
+            return -1, -1
+        squares[0] = 0.0
+        for dim in range(len(goal)):
+            goal[dim] += plan.increments[steps[1], dim]
+            squares[0] += goal[dim] * goal[dim]
+        steps[2] += 1
+        return steps[1], steps[1]
+    while clock[0] >= clock[1] + plan.width - 1e-9:
+        for dim in range(len(goal)):
+            goal[dim] += plan.increments[min(steps[1], last), dim]
+        steps[1], clock[1] = steps[1] + 1, clock[1] + plan.width
+    if steps[1] >= last and plan.repeat == 1:
+        return -1, -1
+    row, following = min(steps[1], last), min(steps[1] + 1, last)
+    squares[:] = _squares(goal, plan.increments[row], plan.increments[following])
+    return row, following
+
+
+@numba.njit(cache=True)
+def search(cands, blocks, room, plan, goal, clock, steps, order, budget, first_bin, noise, rng, limit):
+    """Choose until the budget is reached, the plan's rows are used up, half of the candidates are gone, or all.
+
+    Args:
+        goal: (D,) what is owed less what was delivered; for equal lengths already after the sequence chosen last.
+        clock: [tokens delivered, tokens at the plan's row]. steps: [chosen so far, row of the plan, steps spent in it,
+            blocks searched, steps that a limit cut short, candidates left].
+        limit: most blocks that a step may search.
+    """
+    floor, squares, number = steps[5] // 2, np.zeros(6), len(blocks.slow)
+    while clock[0] < budget - 1e-9 and steps[5] > 0 and steps[5] >= floor:
+        row, following = _move_on(plan, goal, clock, steps, squares)
+        if row < 0:
+            return
+        first, second = plan.increments[row], plan.increments[following]
+        square = squares[0] if plan.equal else 0.0
+        _bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin, noise, rng)
+        best, filled, searched, cut = -np.inf, 0, 0, 0
+        for turn in range(FIRST + number):
+            block = np.argmax(room.bounds) if turn < FIRST else turn - FIRST
+            if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
+                continue
+            if searched >= limit:
+                cut = 1
+                break
+            best, filled = _look_into(
+                block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
+            )
+            room.bounds[block] = -np.inf
+            searched += 1
+        entry = _best(cands, blocks, room, filled, best, square)
+        home = room.homes[entry]
+        left = blocks.alive[home]
+        order[steps[0]], length = _take(cands, blocks, room.places[entry], home, goal, noise, rng)
+        clock[0] += length
+        steps[0], steps[3], steps[4] = steps[0] + 1, steps[3] + searched, steps[4] + cut
+        steps[5] -= left - blocks.alive[home]
