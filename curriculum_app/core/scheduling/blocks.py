@@ -129,7 +129,7 @@ class _Pace:
 
     def _speeds(self) -> Float:
         """Shape (D,): most that is owed to each dimension per mean length, on a coarse look."""
-        points = np.linspace(0.0, self._total, 2 if self._static else 65)
+        points: Float = np.linspace(0.0, self._total, 2 if self._static else 65, dtype=np.float64)
         steepness = np.diff(self._owed(points), axis=0) / np.diff(points)[:, None]
         return np.asarray(steepness.max(axis=0), dtype=np.float64)
 
@@ -139,7 +139,7 @@ class _Pace:
 
         needed = int(self._total / self.width) - base + 3  # what is owed is read one row ahead
         count = 1 if self._static else max(2, min(self._rows, needed))
-        nodes = self.width * np.arange(base, base + count + 1)
+        nodes = self.width * np.arange(base, base + count + 1, dtype=np.float64)
         increments = np.ascontiguousarray(np.diff(self._owed(nodes), axis=0)[:, self.columns])
         if not self._equal:
             return Plan(increments, 0 if self._static else 1, self.width, False)
