@@ -27,6 +27,7 @@ register(
         plan="eval_app.core.study:plan",
         conclude="eval_app.services.studies:conclude",
         created="eval_app.services.studies:created",
+        check="eval_app.services.studies:check",
         page="eval_app.services.studies:page",
     )
 )

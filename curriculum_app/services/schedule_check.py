@@ -21,10 +21,15 @@ def check_schedule(config: ScheduleConfig, project: Project) -> None:
     """
     row = refs.find(project, config.sequences)
     table = refs.opened(SequenceTable, row) if row is not None else None
-    if table is None or table.num_sequences > MOST_SEQUENCES:
+    if table is None:
         return
     policy: Policy = config.policy.build()
-    policy.prepare(str(table.manifest["dataset"]), lambda ref: refs.open_ref(project, ref))
+    try:
+        policy.prepare(str(table.manifest["dataset"]), lambda ref: refs.open_ref(project, ref))
+    except FileNotFoundError:  # the worker that has the files will say
+        return
+    if table.num_sequences > MOST_SEQUENCES:
+        return
     pool = policy.pool(table, config.budget_tokens, config.pool_seed)
     if not isinstance(policy, AdaptivePolicy):
         policy.preview(PlanRequest(table, pool, config.seed, config.budget_tokens))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from chimera.jobs.kinds import Child, Finished
 from chimera.refs import Ref
-from curriculum_app.core.configs_order import ScheduleConfig
+from curriculum_app.core.configs_order import PolicyChoice, ScheduleConfig
 from curriculum_app.core.schedule import Schedule
 from eval_app.core.configs_study import ArmConfig, StudyConfig
 from training_app.core.configs import TrainConfig
@@ -31,20 +31,21 @@ def _cell(
         yield _train(config, arm, seed, arm.schedules[index])
         return
     slot = f"schedule/{arm.name}/{seed}"
-    yield Child(
-        slot,
-        "schedule",
-        ScheduleConfig(
-            name=arm.name,
-            sequences=config.sequences,
-            policy=arm.policy,
-            budget_tokens=config.budget_tokens,
-            pool_seed=config.pool_seed,
-            seed=seed,
-        ),
-    )
+    yield Child(slot, "schedule", schedule_of(config, arm, arm.policy, seed))
     if slot in finished:
         yield _train(config, arm, seed, Ref[Schedule](finished[slot].artifacts["schedule"]))
+
+
+def schedule_of(config: StudyConfig, arm: ArmConfig, policy: PolicyChoice, seed: int) -> ScheduleConfig:
+    """The schedule of an arm at a seed."""
+    return ScheduleConfig(
+        name=arm.name,
+        sequences=config.sequences,
+        policy=policy,
+        budget_tokens=config.budget_tokens,
+        pool_seed=config.pool_seed,
+        seed=seed,
+    )
 
 
 def _train(config: StudyConfig, arm: ArmConfig, seed: int, schedule: Ref[Schedule]) -> Child:

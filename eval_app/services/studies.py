@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
 
+from chimera.errors import InputError, Problem
 from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted, Finished
 from chimera.jobs.models import FINISHED, Job
 from chimera.projects.access import Actor
+from chimera.projects.models import Project
 from chimera.refs import Ref
 from curriculum_app.models import Schedule, SequenceSet
+from curriculum_app.services.schedule_check import check_schedule
 from eval_app.core.configs_study import ArmConfig, StudyConfig
+from eval_app.core.study import schedule_of
 from eval_app.core.verdict import ArmEvidence, StudyEvidence, decide
 from eval_app.models import Study
+
+
+def check(config: StudyConfig, project: Project) -> None:
+    """What a schedule of each arm would be refused for.
+
+    Raises:
+        InputError: fields begin `arms.<number>.policy`, or are the study's own.
+    """
+    problems: list[Problem] = []
+    for number, arm in enumerate(config.arms):
+        if arm.policy is None:
+            continue
+        try:
+            check_schedule(schedule_of(config, arm, arm.policy, config.seeds[0]), project)
+        except InputError as error:
+            problems += [_of_arm(problem, number) for problem in error.problems]
+    if problems:
+        raise InputError(list(dict.fromkeys(problems)))
+
+
+def _of_arm(problem: Problem, number: int) -> Problem:
+    own = problem.field.startswith("policy")
+    return replace(problem, field=f"arms.{number}.{problem.field}") if own else problem
 
 
 def created(job: Job) -> None:
