@@ -6,6 +6,7 @@ A `Shape` is the JSON from which `static/js/lists.js` builds inputs in the place
 from __future__ import annotations
 
 import inspect
+import re
 import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
@@ -80,7 +81,7 @@ def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:
     if is_subclass(kind, Choice):
         return {"type": "choice", "noun": kind.registry().name, "kinds": [_kind(entry) for entry in kind.registry()]}
     if is_subclass(kind, Config):
-        shape = {"type": "object", "noun": kind.__name__.removesuffix("Config").lower(), "fields": _fields(kind)}
+        shape = {"type": "object", "noun": _noun(kind), "fields": _fields(kind)}
         return shape | {"optional": True, "title": label_of("", info)} if info and is_optional(annotation) else shape
     if origin is list and arguments[0] in (str, int, float):
         return {"type": "words"}
@@ -90,6 +91,11 @@ def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:
         inner = shape_of(arguments[1])
         return inner and {"type": "dict", "of": inner, **_titles(info)}
     return _either(kind) if origin in (Union, types.UnionType) else _leaf(kind, info)
+
+
+def _noun(kind: type[Config]) -> str:
+    """`MixtureKnot` → "mixture knot"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", kind.__name__.removesuffix("Config")).lower()
 
 
 def _leaf(kind: Any, info: FieldInfo | None) -> Shape | None:
