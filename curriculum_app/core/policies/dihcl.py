@@ -29,7 +29,7 @@ from curriculum_app.core.schedule import rows_of
 from curriculum_app.core.sequences import SequenceTable
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-EDGES: Float = np.concatenate([[0.0], np.geomspace(1e-3, 20.0, 40)])
+EDGES: Float = np.concatenate([[0.0], np.geomspace(1e-3, 20.0, 200)])  # 5 % apart
 LOOKS = 10  # at the spread of hardness, per pass over the candidates
 RECENT = 3  # episodes that coverage speaks of
 

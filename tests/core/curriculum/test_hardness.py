@@ -144,7 +144,7 @@ def test_metrics_and_histograms_come_ten_times_a_pass():
         f"hardness_q{q}" for q in ("05", "25", "50", "75", "95")
     ]
     standing = made.standing()
-    assert standing.counts.shape == (10, 40) and (standing.counts.sum(axis=1) == 40).all()
+    assert standing.counts.shape == (10, 200) and (standing.counts.sum(axis=1) == 40).all()
     assert standing.rows_at.tolist() == list(range(4, 41, 4))
 
 
