@@ -15,6 +15,7 @@ import pytest
 import zstandard
 from django.urls import reverse
 
+from chimera.errors import InputError
 from chimera.jobs import services
 from chimera.jobs.models import Job, State
 from chimera.jobs.runner import run_next
@@ -294,13 +295,13 @@ def test_an_impossible_budget_is_refused_with_the_nearest_possible_one(
     assert (stored(), counts()) == before
 
 
-def test_a_study_over_an_impossible_budget_fails_with_the_sentence_of_its_schedule(editor: Actor) -> None:
+def test_a_study_over_an_impossible_budget_is_refused_with_the_sentence_of_its_schedules(editor: Actor) -> None:
     sequences = make_sequences(editor)
-    study, _ = services.start(editor, "study", {"sequences": sequences.uid, "budget_tokens": 33, "seeds": [1, 2, 3]})
-    assert run_next("cpu")
-    study.refresh_from_db()
-    assert study.state == State.FAILED
-    assert "schedule/shuffled/1" in study.message and "not a multiple of the sequence length 32" in study.message
+    with pytest.raises(InputError) as caught:
+        services.start(editor, "study", {"sequences": sequences.uid, "budget_tokens": 33, "seeds": [1, 2, 3]})
+    (problem,) = caught.value.problems
+    assert problem.field == "budget_tokens" and "not a multiple of the sequence length 32" in problem.message
+    assert not Job.objects.exists()
 
 
 def test_a_version_whose_files_are_gone_fails_with_a_sentence(editor: Actor, settings: Any) -> None:
