@@ -109,13 +109,14 @@ def feasible_horizon(target: Target, available: Counts) -> float:
 class Owed:
     """A target worked out at some points and read at any other in constant memory.
 
-    With n points and K groups, n * K <= `EVERYWHERE`: exactly at the points themselves. Otherwise a cubic through 256
-    nodes, half even in tokens and half even in their logarithm; the slopes are central differences.
+    Constant shares are a line. With n points and K groups, n * K <= `EVERYWHERE`: exactly at the points themselves.
+    Otherwise a cubic through 256 nodes, half even in tokens and half even in their logarithm; the slopes are central
+    differences.
     """
 
     def __init__(self, target: Target, tokens: Float, num_groups: int) -> None:
         """`tokens`: (n,) ascending, where the target will be asked for."""
-        self._nodes = _nodes(tokens, num_groups)
+        self._nodes = np.array([0.0, tokens[-1]]) if target.constant else _nodes(tokens, num_groups)
         self._groups, self._bins = (_with_slopes(f(self._nodes), self._nodes) for f in (target.groups, target.bins))
 
     def groups(self, tokens: Float, columns: NDArray[np.int64] | NDArray[np.int32]) -> Float:
@@ -128,6 +129,8 @@ class Owed:
 
     def _read(self, values: Float, slopes: Float, at: Float, columns: NDArray[np.int64] | NDArray[np.int32]) -> Float:
         nodes = self._nodes
+        if len(nodes) == 2:  # a straight line from 0
+            return np.asarray(values[1][columns] * (at / nodes[1]), dtype=np.float64)
         cell = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
         width = nodes[cell + 1] - nodes[cell]
         u = (at - nodes[cell]) / width
