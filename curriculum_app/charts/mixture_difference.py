@@ -35,7 +35,7 @@ def difference(left: Drawn, right: Drawn, *, log: bool) -> Figure:
         for k, name in enumerate(names)
     ]
     xaxis: dict[str, Any] = {"title": {"text": "share of the budget"}, "tickformat": "~%"}
-    xaxis |= {"type": "log", "range": [-3, 0]} if log else {"range": [0, 1]}
+    xaxis |= {"type": "log", "range": [-3, 0], "dtick": 1} if log else {"range": [0, 1]}
     alt = f"Share of each group over the run: {left[0]} solid, {right[0]} dashed"
     return {
         "data": data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,9 +106,30 @@ def policy_facts(key: str, config: dict[str, Any]) -> PolicyFacts:
         return PolicyFacts(key, "This policy is not installed any more.", settings_of(config))
     fields = entry.config.model_fields
     titles = {name: field.title or name for name, field in fields.items()}
-    in_order = {name: config[name] for name in (*fields, *config) if name in config}  # the database sorts keys
+    in_order = {name: _short(config[name]) for name in (*fields, *config) if name in config}  # the database sorts keys
     pairs = [(titles.get(name, name), value) for name, value in settings_of(in_order)]
     return PolicyFacts(entry.title, getattr(entry.cls, "summary", ""), pairs)
+
+
+def _short(value: Any) -> Any:
+    """A list of records as what tells them apart: their names, or where they stand."""
+    if isinstance(value, Mapping):
+        return {name: _short(item) for name, item in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        marks = [item.get("name", item.get("at")) for item in value]
+        return f"{len(value)}" if None in marks else ", ".join(map(str, marks))
+    return value
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Every plain value inside `value` by where it stands; records in a list are counted from 1."""
+    if isinstance(value, Mapping):
+        inner = [(f"{path}.{name}" if path else str(name), item) for name, item in value.items()]
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        inner = [(f"{path} {number}", item) for number, item in enumerate(value, start=1)]
+    else:
+        return {path: value}
+    return {place: leaf for below, item in inner for place, leaf in _leaves(item, below).items()}
 
 
 @dataclass(frozen=True)
@@ -154,6 +176,6 @@ class Difference:
 
 def differences(left: Curriculum, right: Curriculum) -> list[Difference]:
     """Every setting that is not equal, the policy first."""
-    one, two = ({"policy": item.policy, **dict(settings_of(item.config))} for item in (left, right))
+    one, two = ({"policy": item.policy, **dict(settings_of(_leaves(item.config)))} for item in (left, right))
     names = dict.fromkeys([*one, *two])
     return [Difference(name, one.get(name), two.get(name)) for name in names if one.get(name) != two.get(name)]

@@ -107,7 +107,7 @@ def test_from_a_drawing_to_a_fork_a_difference_and_a_schedule(visit: Visit, work
     expect(page.get_by_text("mix:v2 is saved.")).to_be_visible()
     page.get_by_role("link", name="difference").click()
     expect(page.locator("figure.chart .plot.js-plotly-plot")).to_be_visible()
-    expect(page.get_by_role("table").first).to_contain_text("knots")
+    expect(page.get_by_role("table").first).to_contain_text("knots 2.shares.code")
     page.goto(f"{visit.site}/curricula/{Curriculum.objects.get(version=2).pk}/")
     page.get_by_role("link", name="Make schedule").click()
     page.get_by_role("button", name="Start").click()

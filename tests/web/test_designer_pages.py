@@ -181,6 +181,12 @@ def test_differences_are_drawn_and_a_schedule_starts_from_a_version(editor, edit
     assert figure["table"]["columns"][2:] == ["mix:v1", "flat:v1"]
     page = editor_client.get(reverse("curriculum-difference", args=[mix.pk]), {"with": flat.pk}).content.decode()
     assert address.replace("&", "&amp;") in page
+    changed = make_curriculum(
+        editor, "mix", "drawn", **drawing(knots=[{"at": 0, "shares": {"code": 0.5, "prose": 0.5}}])
+    )
+    answer = editor_client.get(reverse("curriculum-difference", args=[mix.pk]), {"with": changed.pk})
+    told = {item.setting: (item.left, item.right) for item in answer.context["differences"]}
+    assert told["knots 1.shares.code"] == ("0.25", "0.5") and told["knots 2.at"] == ("1.0", None)
     old = make_curriculum(editor)
     page = editor_client.get(reverse("curriculum-difference", args=[mix.pk]), {"with": old.pk}).content.decode()
     assert "cannot be drawn yet" in page
