@@ -39,6 +39,7 @@ def test_a_study_with_a_third_arm_is_put_together_without_writing_json(visit: Vi
     page = visit.open("/jobs/new/study/")
     expect(page.get_by_label("Sequences", exact=True)).to_have_value(sequences.uid)  # the only one there is
     expect(page.get_by_label("Hidden size")).to_be_hidden()
+    page.get_by_label("Token budget").fill("3200")
     page.get_by_label("Kind of the new arm").select_option("Hard to easy")
     page.get_by_role("button", name="Add arm").click()
     arm = card(page.locator("form"), "hard-to-easy")
