@@ -13,7 +13,6 @@ shuffled too, with as many bytes as the largest needs; equal steps need none. Bo
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -84,10 +83,9 @@ def unpack_floats(packed: Sequence[Packed], counts: Sequence[int]) -> Floats:
 def _alike(packed: Sequence[Packed], counts: Sequence[int]) -> dict[tuple[int, int], list[int]]:
     if not all(packed) or not all(counts):
         raise DamagedColumn("a column is empty")
-    found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, kind in enumerate(zip([column[0] for column in packed], counts, strict=True)):
-        found[kind].append(place)
-    return found
+    kinds = np.fromiter((column[0] for column in packed), np.int64, len(packed)) << 32 | np.asarray(counts, np.int64)
+    found = np.unique(kinds).tolist()
+    return {(kind >> 32, kind & 0xFFFF_FFFF): np.flatnonzero(kinds == kind).tolist() for kind in found}
 
 
 def _plain(words: Words) -> bytes:
@@ -115,7 +113,7 @@ def _compressed(octets: bytes) -> bytes:
 def _unpack(columns: Sequence[Packed], code: int, words: Words) -> None:
     """Columns of one layout and length into the rows of `words`."""
     if code == PLAIN:
-        _unshuffle([column[1:] for column in columns], 8, words)
+        _unshuffle([memoryview(column)[1:] for column in columns], 8, words)
         return
     start = 1 + _HEAD.size
     if code > 8 or min(map(len, columns)) < start:
@@ -123,7 +121,7 @@ def _unpack(columns: Sequence[Packed], code: int, words: Words) -> None:
     heads = np.frombuffer(b"".join([column[1:start] for column in columns]), dtype="<i8").reshape(-1, 2)
     words[:, 0] = heads[:, 0]
     if code:
-        _unshuffle([column[start:] for column in columns], code, words[:, 1:])
+        _unshuffle([memoryview(column)[start:] for column in columns], code, words[:, 1:])
         words[:, 1:] += heads[:, 1:]
     else:
         words[:, 1:] = heads[:, 1:]

@@ -14,6 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dtbsv
+from scipy.signal import lfilter
+
+from training_app.core.columns import Joined, Later
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -24,20 +27,31 @@ AXES: tuple[Axis, ...] = ("tokens", "step", "time")
 _BLOCK = 32_768  # points smoothed at once: what that needs stays in the processor's cache
 
 
-@dataclass(frozen=True)
 class Series:
-    """One metric of one run in the order of its steps: four arrays of equal length.
+    """One metric of one run in the order of its steps: four columns of equal length.
 
-    `step` and `tokens` (tokens seen) are int64, `time` is Unix seconds, `value` may hold NaN and ±inf.
+    `step` and `tokens` (tokens seen) are int64, `time` is Unix seconds, `value` may hold NaN and ±inf. The first three
+    may be given as columns that are still packed: `take` opens of them only what it needs.
     """
 
-    step: Ints
-    tokens: Ints
-    time: Floats
-    value: Floats
+    def __init__(self, step: Ints | Later, tokens: Ints | Later, time: Floats | Later, value: Floats) -> None:
+        self._places = (step, tokens, time)
+        self.value = value
 
     def __len__(self) -> int:
-        return len(self.step)
+        return len(self.value)
+
+    @property
+    def step(self) -> Ints:
+        return _whole(self._places[0])
+
+    @property
+    def tokens(self) -> Ints:
+        return _whole(self._places[1])
+
+    @property
+    def time(self) -> Floats:
+        return _whole(self._places[2])
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -49,16 +63,30 @@ class Series:
             return self.time - start
         return np.asarray(self.step if axis == "step" else self.tokens, dtype=np.float64)
 
-    def take(self, index: NDArray[Any]) -> Series:
-        return Series(self.step[index], self.tokens[index], self.time[index], self.value[index])
+    def take(self, index: Indices | NDArray[np.bool_]) -> Series:
+        """The points at `index`."""
+        places: Indices = np.flatnonzero(index) if index.dtype == np.bool_ else np.asarray(index, dtype=np.int64)
+        step, tokens, time = (_part(column, places) for column in self._places)
+        return Series(step, tokens, time, self.value[places])
 
     def then(self, later: Series) -> Series:
         """This series and the points after it."""
         if not len(later):
             return self
-        step, tokens = (np.concatenate(both) for both in ((self.step, later.step), (self.tokens, later.tokens)))
-        time, value = (np.concatenate(both) for both in ((self.time, later.time), (self.value, later.value)))
-        return Series(step, tokens, time, value)
+        step, tokens, time = map(_joined, self._places, (later.step, later.tokens, later.time))
+        return Series(step, tokens, time, np.concatenate((self.value, later.value)))
+
+
+def _whole(column: NDArray[Any] | Later) -> NDArray[Any]:
+    return column if isinstance(column, np.ndarray) else column.whole
+
+
+def _part(column: NDArray[Any] | Later, places: Indices) -> NDArray[Any]:
+    return column[places] if isinstance(column, np.ndarray) else column.take(places)
+
+
+def _joined(first: NDArray[Any] | Later, rest: NDArray[Any]) -> NDArray[Any] | Later:
+    return np.concatenate((first, rest)) if isinstance(first, np.ndarray) else Joined(first, rest)
 
 
 @dataclass(frozen=True)
@@ -93,15 +121,15 @@ def assemble(rows: Iterable[RowPart]) -> Series:
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A smoothed series and the state with which it can be continued: `value` = `total` / `weight` at every point."""
+    """Smoothed values and the state with which the series can be continued: its last value is `total` / `weight`."""
 
     value: Floats
     total: float
     weight: float
 
 
-def smooth(step: Ints, value: Floats, smoothing: float) -> Smoothed:
-    """Debiased exponential moving average in steps, non-finite values left out.
+def smooth(step: Ints, value: Floats, smoothing: float, at: Indices | None = None) -> Smoothed:
+    """Debiased exponential moving average in steps, non-finite values left out; only the points `at` (sorted) if given.
 
     s_k = Σ_{i≤k} a^(step_k − step_i) · v_i / Σ_{i≤k} a^(step_k − step_i) with a = `smoothing` in [0, 1): an average
     with the weights of an EMA that is right from the first point on (Kingma & Ba 2015, §3) and knows that metrics are
@@ -113,19 +141,27 @@ def smooth(step: Ints, value: Floats, smoothing: float) -> Smoothed:
     if not 0.0 <= smoothing < 1.0:
         raise ValueError("smoothing must be at least 0 and below 1")
     if smoothing == 0.0:
-        finite = np.isfinite(value)
-        return Smoothed(np.where(finite, value, np.nan), *_last_point(value[finite]))
-    smoothed, sums = np.empty(len(value)), _Sums(smoothing)
-    for start in range(0, len(value), _BLOCK):
-        block = slice(start, start + _BLOCK)
+        return unsmoothed(value, at)
+    starts = np.arange(0, len(value) + _BLOCK, _BLOCK)
+    cuts = starts if at is None else np.searchsorted(at, starts)
+    smoothed, sums = np.empty(len(value) if at is None else len(at)), _Sums(smoothing)
+    for number, start in enumerate(starts[:-1].tolist()):
+        block, part = slice(start, start + _BLOCK), slice(cuts[number], cuts[number + 1])
         total, weight = sums.over(step[block], value[block])
+        if at is not None:
+            total, weight = total[at[part] - start], weight[at[part] - start]
         with np.errstate(divide="ignore", invalid="ignore"):
-            np.divide(total, weight, out=smoothed[block])
+            np.divide(total, weight, out=smoothed[part])
     return Smoothed(smoothed, sums.total, sums.weight)
 
 
-def _last_point(values: Floats) -> tuple[float, float]:
-    return (float(values[-1]), 1.0) if len(values) else (0.0, 0.0)
+def unsmoothed(value: Floats, at: Indices | None = None) -> Smoothed:
+    """As `smooth` without smoothing, for which the steps do not matter."""
+    finite = np.isfinite(value)
+    last = len(value) - 1 - int(finite[::-1].argmax()) if finite.any() else None
+    shown, drawn = (value, finite) if at is None else (value[at], finite[at])
+    state = (0.0, 0.0) if last is None else (float(value[last]), 1.0)
+    return Smoothed(np.where(drawn, shown, np.nan), *state)
 
 
 class _Sums:
@@ -138,39 +174,58 @@ class _Sums:
     def __init__(self, decay: float) -> None:
         self.decay, self.total, self.weight = decay, 0.0, 0.0
         self._step: int | None = None
-        self._steady: float | None = None  # the factor under which another finite point leaves the weight as it is
+        self._steady: int | None = None  # the gap at which another finite point leaves the weight as it is
 
     def over(self, step: Ints, value: Floats) -> tuple[Floats, Floats]:
         """The sums at the points of the next block."""
-        factor = _powers(self.decay, np.diff(step, prepend=step[0] if self._step is None else self._step))
+        gap = np.diff(step, prepend=step[0] if self._step is None else self._step)
         finite = np.isfinite(value)
-        total = _recurrence(factor, np.where(finite, value, 0.0), self.total)
-        weight = self._weights(factor, finite)
+        total = self._recur(gap, value.copy() if finite.all() else np.where(finite, value, 0.0), self.total)
+        weight = self._weights(gap, finite)
         steady = len(weight) > 1 and finite[-1] and weight[-1] == weight[-2]
-        self._steady = float(factor[-1]) if steady else None
+        self._steady = int(gap[-1]) if steady else None
         self.total, self.weight, self._step = float(total[-1]), float(weight[-1]), int(step[-1])
         return total, weight
 
-    def _weights(self, factor: Floats, finite: NDArray[np.bool_]) -> Floats:
+    def _weights(self, gap: Ints, finite: NDArray[np.bool_]) -> Floats:
         """Equal steps soon bring the weight to a float that the recurrence maps to itself: it is then filled in."""
         weight = finite.astype(np.float64)
-        changes = np.flatnonzero((factor != self._steady) | ~finite) if self._steady is not None else [0]
-        first = int(changes[0]) if len(changes) else len(weight)
+        changes = (gap != self._steady) | ~finite
+        first = _first(changes) if self._steady is not None else 0
         weight[:first] = self.weight
         if first < len(weight):
-            weight[first:] = _recurrence(factor[first:], weight[first:], self.weight)
+            weight[first:] = self._recur(gap[first:], weight[first:], self.weight)
         return weight
 
+    def _recur(self, gap: Ints, added: Floats, before: float) -> Floats:
+        """N_k = decay^gap_k · N_{k−1} + added_k from N = `before`; `added` is overwritten.
 
-def _recurrence(factor: Floats, added: Floats, before: float) -> Floats:
-    """N_k = factor_k · N_{k−1} + added_k from N = `before`; `added` is overwritten.
+        Up to the first point at another distance than the second one this is a filter of one coefficient.
+        """
+        added[0] += self.decay ** max(int(gap[0]), 0) * before
+        even = 1 + _first(gap[1:] != gap[1]) if len(gap) > 1 else 1
+        if even > 1:
+            factor = self.decay ** max(int(gap[1]), 0)
+            added[:even] = lfilter([1.0], [1.0, -factor], added[:even])
+        if even < len(added):
+            added[even - 1 :] = _recurrence(_powers(self.decay, gap[even - 1 :]), added[even - 1 :])
+        return added
+
+
+def _first(changes: NDArray[np.bool_]) -> int:
+    """The index of the first True; the length if there is none."""
+    at = int(changes.argmax()) if len(changes) else 0
+    return at if at < len(changes) and changes[at] else len(changes)
+
+
+def _recurrence(factor: Floats, added: Floats) -> Floats:
+    """N_k = factor_k · N_{k−1} + added_k from N_0 = added_0.
 
     A lower bidiagonal system, which BLAS solves from the first row to the last: a multiplication and an addition each.
     """
-    added[0] += factor[0] * before
     band = np.ones((len(added), 2))
     band[:-1, 1] = -factor[1:]
-    return np.asarray(dtbsv(1, band.T, added, lower=1, diag=1, overwrite_x=1))
+    return np.asarray(dtbsv(1, band.T, added, lower=1, diag=1))
 
 
 def _powers(decay: float, gaps: Ints) -> Floats:
@@ -216,8 +271,8 @@ def thin(x: Floats, y: Floats, max_points: int, log_x: bool = False) -> Indices:
 
 def _picture(y: Floats) -> Indices:
     """First, lowest, highest and last; of equal values the earliest is the lowest, the latest the highest."""
-    last = len(y) - 1
-    return np.array([0, y.argmin(), last - y[::-1].argmax(), last], dtype=np.int64)
+    highest = np.flatnonzero(y == y.max())[-1]
+    return np.array([0, y.argmin(), highest, len(y) - 1], dtype=np.int64)
 
 
 def _bucket_starts(x: Floats, count: int, log_x: bool) -> Ints:

@@ -16,8 +16,8 @@ from django.db.models.functions import Cast
 from chimera.binary_rows import binary_rows
 from chimera.projects.access import Actor
 from training_app.core import series as core
-from training_app.core.sealing import Places
-from training_app.core.segments import Packed, unpack_floats, unpack_ints
+from training_app.core.columns import Column
+from training_app.core.segments import Packed, unpack_floats
 from training_app.core.series import RowPart, Series
 from training_app.models import MetricAxis, MetricLedger, MetricRow, MetricSegment, TrainingRun
 
@@ -166,24 +166,27 @@ def _covering(segments: QuerySet[MetricSegment], part: Part, ledgers: dict[int, 
     return needed
 
 
+_Places = tuple[Column, Column, Column]  # step, tokens, time
+
+
 class _Axes:
-    """The axes of some segments; taken apart once per list of segments that share them."""
+    """The axes of some segments; shared by the series of the same list of segments."""
 
     def __init__(self, runs: Sequence[int], pks: set[int]) -> None:
         near = MetricAxis.objects.filter(run__in=runs, pk__range=(min(pks, default=0), max(pks, default=0)))
         # A range: lists of thousands are slow.
         rows = binary_rows(near.values_list("pk", "count", "step", "tokens", "time"))
         self._rows = {pk: (count, step, tokens, time) for pk, count, step, tokens, time in rows}
-        self._places: dict[tuple[int, ...], Places] = {}
+        self._places: dict[tuple[int, ...], _Places] = {}
 
     def series(self, segments: Sequence[tuple[int, Packed]]) -> Series:
         pks = tuple(pk for pk, _ in segments)
         if pks not in self._places:
-            self._places[pks] = self._unpacked(pks)
+            self._places[pks] = self._columns(pks)
         places = self._places[pks]
         values = unpack_floats([data for _, data in segments], [self._rows[pk][0] for pk in pks])
-        return Series(places.step, places.tokens, places.time, values)
+        return Series(*places, values)
 
-    def _unpacked(self, pks: Sequence[int]) -> Places:
+    def _columns(self, pks: Sequence[int]) -> _Places:
         counts, steps, tokens, times = zip(*(self._rows[pk] for pk in pks), strict=True)
-        return Places(unpack_ints(steps, counts), unpack_ints(tokens, counts), unpack_floats(times, counts))
+        return Column(steps, counts, np.int64), Column(tokens, counts, np.int64), Column(times, counts, np.float64)

@@ -15,7 +15,7 @@ from training_app.core.series import Series
 from training_app.models import TrainingRun
 from training_app.selectors.compare import group_colours, group_name
 from training_app.selectors.history import History, histories
-from training_app.selectors.series import SeriesView, around, draw, draw_over, part_of, rounded, thinned
+from training_app.selectors.series import SeriesView, around, draw, draw_over, framed, part_of, rounded, thinned
 
 BAND_WORDS: dict[Band, str] = {"range": "lowest to highest run", "interval": "95 % t-interval of the mean"}
 
@@ -48,8 +48,9 @@ def _of_run(key: str, found: History, view: SeriesView) -> dict[str, Any]:
     series = found.series[key]
     if view.x == "metric":
         return draw_over(key, series, found.series[view.x_key], view, found.start)
-    one = draw(key, series, thinned(series, view, found.start), view.smoothing, found.start)
-    return {**one, **around(series, view, found.start)}
+    frame = framed(series, view, found.start)
+    one = draw(key, series, thinned(frame, view), view.smoothing, found.start)
+    return {**one, **around(frame, view)}
 
 
 def _member(key: str, found: History, view: SeriesView) -> Member:

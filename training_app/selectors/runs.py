@@ -53,6 +53,15 @@ def get_run(actor: Actor, pk: int) -> TrainingRun:
     return of_project(actor).select_related(*related).get(pk=pk)
 
 
+def charted_run(actor: Actor, pk: int) -> TrainingRun:
+    """The run with no more than its charts need: whose it is and which keys it has logged.
+
+    Raises:
+        TrainingRun.DoesNotExist: not in the actor's project.
+    """
+    return of_project(actor).only("project", "latest").get(pk=pk)
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a run is. `share` is in [0, 1]; `eta_seconds` is known only while it runs and has a pace."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -76,8 +77,9 @@ def run_series(actor: Actor, run: TrainingRun, patterns: Sequence[str], view: Se
             continue
         like = next(iter(kept), None) if view.aligned else None
         same = like is not None and np.array_equal(found.series[like].step, series.step)
-        kept[key] = kept[like] if same and like is not None else thinned(series, view, found.start)
-        drawn.append({**draw(key, series, kept[key], view.smoothing, found.start), **around(series, view, found.start)})
+        frame = framed(series, view, found.start)
+        kept[key] = kept[like] if same and like is not None else thinned(frame, view)
+        drawn.append({**draw(key, series, kept[key], view.smoothing, found.start), **around(frame, view)})
     return {"run": run.pk, "seq": found.seq, "start": found.start, "smoothing": view.smoothing, "series": drawn}
 
 
@@ -92,34 +94,40 @@ def part_of(view: SeriesView) -> Part:
     return Part(view.x, view.lo, view.hi, lead)
 
 
-def thinned(series: Series, view: SeriesView, start: float) -> core.Indices:
-    """The indices of the points to draw over tokens, step or time: inside the window, at most `max_points`."""
-    x, part = _framed(series, view, start)
-    inside = core.thin(x[part], series.value[part], view.max_points, view.log_x)
-    return np.asarray(inside + part.start, dtype=np.int64)
+@dataclass(frozen=True)
+class Frame:
+    """The part of a series that the window shows: its points (x, y), of which the first is number `first`."""
+
+    first: int
+    x: core.Floats
+    y: core.Floats
 
 
-def _framed(series: Series, view: SeriesView, start: float) -> tuple[core.Floats, slice]:
-    """The axis of the whole series, and the part of it that the window shows."""
+def framed(series: Series, view: SeriesView, start: float) -> Frame:
+    """What is inside the window over tokens, step or time."""
     assert view.x != "metric"
     x = series.x(view.x, start)
     if view.x == "time":  # a clock that was set back: its points stand where the time had been already
         x = np.maximum.accumulate(x)
-    return x, core.window(x, view.lo, view.hi)
+    part = core.window(x, view.lo, view.hi)
+    return Frame(part.start, x[part], series.value[part])
 
 
-def around(series: Series, view: SeriesView, start: float) -> dict[str, Any]:
+def thinned(frame: Frame, view: SeriesView) -> core.Indices:
+    """The indices in the series of the points to draw: at most `max_points` of the frame."""
+    return np.asarray(core.thin(frame.x, frame.y, view.max_points, view.log_x) + frame.first, dtype=np.int64)
+
+
+def around(frame: Frame, view: SeriesView) -> dict[str, Any]:
     """What is known of the points that thinning left out: `band` is the lowest and the highest value per bucket.
 
     `band` is None where every point of the window is drawn, `inner` where it was not asked for.
     """
-    x, part = _framed(series, view, start)
-    y = series.value[part]
     band = None
-    if part.stop - part.start > view.max_points:
-        found = envelope(x[part], y, view.max_points // 4, view.log_x)
+    if len(frame.y) > view.max_points:
+        found = envelope(frame.x, frame.y, view.max_points // 4, view.log_x)
         band = {"x": found.x.tolist(), "low": rounded(found.low), "high": rounded(found.high)}
-    return {"band": band, "inner": _inner(y) if view.inner else None}
+    return {"band": band, "inner": _inner(frame.y) if view.inner else None}
 
 
 def _inner(values: core.Floats) -> list[float] | None:
@@ -143,10 +151,11 @@ def draw_over(key: str, series: Series, over: Series, view: SeriesView, start: f
 
 def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: float) -> dict[str, Any]:
     """One series as a chart draws it. `total`, `weight` and `last_step` let the client continue the smoothing."""
-    smoothed = core.smooth(series.step, series.value, smoothing)
+    value = series.value
+    smoothed = core.smooth(series.step, value, smoothing, kept) if smoothing else core.unsmoothed(value, kept)
     shown, described = series.take(kept), describe(key)
     finite = series.finite
-    lost = series.step[:0] if finite.all() else np.flatnonzero(~finite)
+    lost = kept[:0] if finite.all() else np.flatnonzero(~finite)
     return {
         "key": key,
         "label": described.label(key),
@@ -157,11 +166,11 @@ def draw(key: str, series: Series, kept: core.Indices, smoothing: float, start: 
         "tokens": shown.tokens.tolist(),
         "time": np.round(shown.time - start, 3).tolist(),
         "raw": rounded(shown.value),
-        "smooth": rounded(smoothed.value[kept]),
+        "smooth": rounded(smoothed.value),
         "total": smoothed.total,
         "weight": smoothed.weight,
-        "last_step": int(series.step[-1]) if len(series) else 0,
-        "non_finite": {"count": len(lost), "steps": series.step[lost[:100]].tolist()},
+        "last_step": int(series.take(np.array([len(series) - 1])).step[0]) if len(series) else 0,
+        "non_finite": {"count": len(lost), "steps": series.take(lost[:100]).step.tolist()},
     }
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import Http404, HttpRequest, JsonResponse
 
 from chimera.errors import InputError
+from chimera.projects.access import Actor
 from chimera.projects.request import actor_of
 from training_app.models import TrainingRun
 from training_app.selectors import compare as comparing
 from training_app.selectors import runs as selectors
 
 
-def run_or_404(request: HttpRequest, pk: int) -> TrainingRun:
+def run_or_404(
+    request: HttpRequest, pk: int, get: Callable[[Actor, int], TrainingRun] = selectors.get_run
+) -> TrainingRun:
+    """The run that `get` finds in the project of whoever asks."""
     try:
-        return selectors.get_run(actor_of(request), pk)
+        return get(actor_of(request), pk)
     except TrainingRun.DoesNotExist:
         raise Http404(f"run-{pk} does not exist in this project") from None
 

@@ -18,13 +18,14 @@ from training_app.selectors import compare as comparing
 from training_app.selectors import exports
 from training_app.selectors import series as selectors
 from training_app.selectors.overlay import compared_series
+from training_app.selectors.runs import charted_run
 from training_app.views.request import chosen_runs, problems_json, run_or_404
 
 
 @require_GET
 def run_series(request: HttpRequest, pk: int) -> HttpResponse:
     """`?key=loss&key=held_out/*&x=tokens&smoothing=0.9&lo=&hi=&max_points=&log_x=1`; see `selectors.series`."""
-    run = run_or_404(request, pk)
+    run = run_or_404(request, pk, charted_run)
     try:
         view = selectors.view_of(request.GET)
         return _json(selectors.run_series(actor_of(request), run, request.GET.getlist("key"), view))
