@@ -173,10 +173,11 @@ class _Held:
 
     def build(self, pace: _Pace, plan: block_kernels.Plan, leaf: int, goal: Float, clock: Float, row: int) -> _Sorted:
         """Sort what is left into blocks."""
+        from curriculum_app.core.scheduling import block_building
         from curriculum_app.core.scheduling import block_kernels as kernels
 
         rates, shape = self._values @ pace.speeds_of(plan), (pace.first_fast, self._values.shape[1])
-        rows, starts = kernels.split_blocks(*_csr(self._values), *shape, self._lengths, rates, leaf)
+        rows, starts = block_building.split_blocks(*_csr(self._values), *shape, self._lengths, rates, leaf)
         self._keep(rows)
         cands = self._candidates(kernels, pace.first_fast)
         ahead = 0.0 if plan.equal else (clock[0] - clock[1]) / plan.width
@@ -207,6 +208,8 @@ class _Held:
         return held
 
     def _blocks(self, kernels: Any, starts: Int, slow: Float, pace: _Pace) -> block_kernels.Blocks:
+        from curriculum_app.core.scheduling import block_building
+
         first, nothing, values = starts[:-1], np.zeros(len(starts) - 1), _csr(self._values)
         in_bins = self._values[:, pace.first_bin :].toarray()
         low, high = np.minimum.reduceat(in_bins, first), np.maximum.reduceat(in_bins, first)
@@ -215,7 +218,7 @@ class _Held:
             np.arange(len(slow)),
             np.diff(starts),
             np.add.reduceat(self._counts, first),
-            *kernels.group_boxes(*values, starts, pace.first_fast, pace.first_bin),
+            *block_building.group_boxes(*values, starts, pace.first_fast, pace.first_bin),
             np.ascontiguousarray(low.T),
             np.ascontiguousarray(high.T),
             np.maximum.reduceat(in_bins.sum(axis=1), first) - low.sum(axis=1),
