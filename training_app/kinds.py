@@ -11,6 +11,7 @@ from training_app.core.configs_edit_plan import EditPlanConfig
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.configs_import_run import ImportRunConfig
 from training_app.core.configs_models import ImportModelConfig, MeasureWorkerConfig, ReplyConfig, VerifyCheckpointConfig
+from training_app.core.configs_phases import PhasesConfig
 
 refs.register(models.Checkpoint, "training_app.core.checkpoint:Checkpoint")
 refs.register(models.Diagnosis, "training_app.core.diagnosis:Diagnosis")
@@ -30,6 +31,17 @@ register(
         created="training_app.services.runs:create_run",
         recorder="training_app.services.recorder:recorder_for",
         page="training_app.services.runs:run_page",
+    )
+)
+register(
+    JobKind(
+        name="phases",
+        title="Phases in a chain",
+        summary="Runs one after another, each with data, objective, learning rate and gate of its own.",
+        config=PhasesConfig,
+        plan="training_app.core.phases:plan",
+        conclude="training_app.services.phases:conclude",
+        check="training_app.services.phases:check",
     )
 )
 register(

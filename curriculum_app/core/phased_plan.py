@@ -63,8 +63,8 @@ def blueprint() -> list[PhaseConfig]:
         ),
         PhaseConfig(
             name="III Alignment", share=0.08, tilt=1.0,
-            note="Next token on its text. Preference runs (DPO) have sequences of their own: go on from this run's "
-            "checkpoint. The self-evolving curriculum (SEC) is not built yet.",
+            note="Next token on its text. Fine-tuning and preferences (DPO) have sequences of their own: chain them by "
+            "the job Phases in a chain. The self-evolving curriculum (SEC) is not built yet.",
         ),
         PhaseConfig(
             name="IV Hardening", share=0.08, tilt=3.0,

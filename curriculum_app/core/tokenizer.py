@@ -70,6 +70,14 @@ def vocabulary(tokenizer: Tokenizer) -> int:
     return int(max(tokenizer.get_vocab().values())) + 1
 
 
+def different_vocabularies(one: Path, other: Path) -> tuple[int, int] | None:
+    """How many tokens each of two `tokenizer.json` has; None where every token has the same id in both."""
+    if one.read_bytes() == other.read_bytes():
+        return None
+    ours, theirs = (Tokenizer.from_file(str(file)).get_vocab() for file in (one, other))
+    return None if ours == theirs else (len(ours), len(theirs))
+
+
 @dataclass(frozen=True)
 class Reading:
     """How texts become tokens: `eos_id` ends a text. `folder` holds the model it belongs to, if it is of one."""

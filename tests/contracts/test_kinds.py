@@ -31,6 +31,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "dry-run-schedule": {"schedule": "schedule-1"},
     "train": {"name": "first run", "schedule": "schedule-1"},
+    "phases": {
+        "name": "three phases",
+        "phases": [
+            {"name": "I Foundations", "sequences": "sequences-1", "budget_tokens": 4096,
+             "gate": {"metric": "held_out_macro", "value": 3.0}},
+            {"name": "III Alignment", "sequences": "sequences-2", "policy": {"key": "easy_to_hard"},
+             "budget_tokens": 2048, "objective": {"key": "supervised"},
+             "learning_rate": {"key": "constant", "config": {"peak": 1e-4}}},
+        ],
+    },
     "import-run": {"path": "runs", "rename": {"train/loss": "loss"}, "tokens_per_step": 1024},
     "external-run": {"name": "elsewhere", "settings": {"lr": 0.1, "layers": [1, 2]}},
     "import-model": {"name": "smollm2", "source": "smollm2-135m-instruct"},

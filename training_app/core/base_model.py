@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 from chimera.artefacts import ArtefactStore
 from chimera.errors import InputError, Problem
 from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.tokenizer import different_vocabularies
 from training_app.core.architectures.base import TextShape
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.configs import TrainConfig
@@ -61,14 +62,9 @@ def require_same_tokenizer(base: Checkpoint, table: SequenceTable) -> None:
     Raises:
         InputError: they were not.
     """
-    from tokenizers import Tokenizer
-
-    if base.tokenizer_path.read_bytes() == table.tokenizer_path.read_bytes():
-        return
-    theirs = Tokenizer.from_file(str(base.tokenizer_path)).get_vocab()
-    ours = Tokenizer.from_file(str(table.tokenizer_path)).get_vocab()
-    if theirs != ours:
-        message = f"the sequences were made with another tokenizer ({len(ours):,} tokens; the base has {len(theirs):,})"
+    differ = different_vocabularies(base.tokenizer_path, table.tokenizer_path)
+    if differ is not None:
+        message = f"the sequences were made with another tokenizer ({differ[1]:,} tokens; the base has {differ[0]:,})"
         hint = "group the dataset again with the tokenizer of this checkpoint"
         raise InputError(Problem(message, field="base", hint=hint))
 
