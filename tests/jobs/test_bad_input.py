@@ -290,9 +290,11 @@ def test_an_impossible_budget_is_refused_with_the_nearest_possible_one(
     sequences = make_sequences(editor)
     before = stored(), counts()
     config = {"name": "arm", "sequences": sequences.uid, "policy": {"key": "shuffle"}, "budget_tokens": budget}
-    problem = failed(run(editor, "schedule", config))[0]
-    assert problem["field"] == "budget_tokens" and words in problem["message"] and hint in problem["hint"]
-    assert (stored(), counts()) == before
+    with pytest.raises(InputError) as caught:
+        services.start(editor, "schedule", config)
+    (problem,) = caught.value.problems
+    assert problem.field == "budget_tokens" and words in problem.message and hint in problem.hint
+    assert (stored(), counts()) == before and not Job.objects.exists()
 
 
 def test_a_study_over_an_impossible_budget_is_refused_with_the_sentence_of_its_schedules(editor: Actor) -> None:

@@ -109,7 +109,7 @@ def test_metrics_are_found_by_words_globs_and_expressions():
 def test_two_thousand_metrics_are_folded_and_drawn_a_page_at_a_time(editor, editor_client):
     run = written(make_run(editor), [{f"task_{n // 100}/{n}": float(n) for n in range(2000)}])
     page = editor_client.get(reverse("run-detail", args=[run.pk])).content.decode()
-    assert page.count("data-group=") == 20 and page.count("<figure") == len(RUN_CARDS)
+    assert page.count("data-group=") == 20 and page.count("<figure") == len(RUN_CARDS) - 1  # rows of one length
     url = reverse("run-metrics", args=[run.pk])
     part = editor_client.get(url, {"group": "task_3", "page": "2"}).content.decode()
     assert part.count("<figure") == 24 and "task_3/324" in part and "52 left" in part
