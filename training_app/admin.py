@@ -19,6 +19,7 @@ from training_app.models import (
     MetricLedger,
     MetricRow,
     MetricSegment,
+    PlanEdit,
     RunEvent,
     SavedState,
     TrainingRun,
@@ -110,6 +111,13 @@ class AlertsSeenAdmin(ReadOnly):
     list_filter = ("project",)
     list_select_related = ("user", "project")
     search_fields = ("user__username",)
+
+
+@admin.register(PlanEdit)
+class PlanEditAdmin(ReadOnly):
+    list_display = ("id", "run", "schedule", "before", "first_row", "state", "answer", "step", "created_at")
+    list_filter = ("run__project", "state")
+    list_select_related = ("run", "schedule", "before")
 
 
 @admin.register(Diagnosis)

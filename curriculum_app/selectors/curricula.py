@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, Max, QuerySet
 from django.http import Http404
@@ -88,6 +90,14 @@ def schedule_get(actor: Actor, pk: int) -> Schedule:
 def opened(schedule: Schedule) -> CoreSchedule | None:
     """The artefact, or None when its files are not on this machine."""
     return refs.opened(CoreSchedule, schedule)
+
+
+def train_query(schedule: Schedule) -> str:
+    """What a form for a run on it begins with: where the curriculum brings a learning rate, that one is chosen."""
+    begin: dict[str, Any] = {"schedule": schedule.uid}
+    if (schedule.manifest.get("tracks") or {}).get("learning_rate"):
+        begin["learning_rate"] = {"key": "planned"}  # training_app.core.learning_rates.planned
+    return urlencode({"config": json.dumps(begin)})
 
 
 @dataclass(frozen=True)

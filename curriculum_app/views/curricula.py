@@ -136,6 +136,7 @@ def _drawn(request: HttpRequest, row: Schedule) -> dict[str, object]:
     report = row.manifest.get("adherence") or {}
     return {
         "schedule": row,
+        "train_query": selectors.train_query(row),
         "axis": "linear" if request.GET.get("x") == "linear" else "log",
         "adherence": report if report.get("points") else None,
         "exposure": selectors.exposure(row),

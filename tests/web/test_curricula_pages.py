@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import json
+from urllib.parse import parse_qs, urlencode
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from django.urls import reverse
 from curriculum_app.charts import mixture
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.tracks import Phase
-from curriculum_app.selectors.curricula import policy_facts
+from curriculum_app.selectors.curricula import policy_facts, train_query
 from tests.conftest import signed_in
 from tests.factories import make_curriculum, make_schedule, make_sequences
 
@@ -213,3 +215,10 @@ def test_queries_do_not_grow_with_schedules(editor, editor_client, schedule, dja
         text(editor_client, detail(schedule.curriculum))
     with django_assert_max_num_queries(8):
         text(editor_client, reverse("curricula"))
+
+
+def test_a_run_on_a_schedule_with_a_learning_rate_of_its_own_begins_with_that(editor):
+    schedule = make_schedule(editor)
+    assert train_query(schedule) == urlencode({"config": json.dumps({"schedule": schedule.uid})})
+    schedule.manifest["tracks"] = {"learning_rate": {"knots": [{"at": 0.0, "rate": 0.1}]}}
+    assert json.loads(parse_qs(train_query(schedule))["config"][0])["learning_rate"] == {"key": "planned"}
