@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from chimera.capabilities import ModelTokenizer
+from chimera.errors import NestedProblems, Problem
 from chimera.refs import Ref
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
@@ -40,6 +41,11 @@ class GroupConfig(Config):
         None,
         title="Tokenizer of",
         description="A checkpoint, to train it further; none trains a new tokenizer on this dataset version.",
+    )
+    like: Ref[SequenceTable] | None = Field(
+        None,
+        title="Tokenizer of sequences",
+        description="Cut as these are, with their chat template: for a later phase of a chain of runs.",
     )
     vocab_size: int = Field(
         2048,
@@ -110,6 +116,12 @@ class GroupConfig(Config):
         if missing := [choice.key for choice in default_groupings() if choice.key not in keys]:
             raise ValueError(f"pools are drawn by domain and difficulty; add {' and '.join(missing)}")
         return chosen
+
+    @model_validator(mode="after")
+    def _one_tokenizer(self) -> Self:
+        if self.tokenizer is not None and self.like is not None:
+            raise NestedProblems([Problem("a tokenizer of a checkpoint is chosen already: leave one empty", "like")])
+        return self
 
     @model_validator(mode="after")
     def _of_packed_text(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from chimera.artefacts import MANIFEST
 from chimera.errors import InputError, Problem
 from curriculum_app.core.packing import Int
 
@@ -102,7 +103,7 @@ class Reading:
 
 
 def reading_of_model(folder: Path) -> Reading:
-    """The tokenizer of a stored model, with "<|endoftext|>" inside a document read as text.
+    """The tokenizer of a stored model or sequence table, with "<|endoftext|>" inside a document read as text.
 
     Raises:
         InputError: its tokens do not stand for bytes, or it has none that ends a text.
@@ -115,12 +116,19 @@ def reading_of_model(folder: Path) -> Reading:
         hint = "choose a checkpoint with a byte-level BPE, as those of GPT-2, Llama 3, Qwen and SmolLM are"
         message = "the tokens of this checkpoint do not stand for bytes, so bits per byte cannot be counted"
         raise InputError(Problem(message, field="tokenizer", hint=hint))
-    eos_id = json.loads((folder / "config.json").read_text()).get("eos_token_id")
-    eos_id = eos_id[0] if isinstance(eos_id, list) and eos_id else eos_id
+    eos_id = _end_in(folder)
     if not isinstance(eos_id, int):
         hint = "choose another, or give its config.json an eos_token_id"
         raise InputError(Problem("this checkpoint has no token that ends a text", field="tokenizer", hint=hint))
     return Reading(tokenizer, eos_id, folder)
+
+
+def _end_in(folder: Path) -> Any:
+    """The token that ends a text, as a model's config or a table's manifest says it."""
+    if not (folder / "config.json").is_file():
+        return json.loads((folder / MANIFEST).read_text()).get("eos_id")
+    said = json.loads((folder / "config.json").read_text()).get("eos_token_id")
+    return said[0] if isinstance(said, list) and said else said
 
 
 def _is_byte_level(described: dict[str, Any]) -> bool:

@@ -16,9 +16,10 @@ from training_app.core.objectives.base import Objective
 
 @dataclass(frozen=True)
 class Reader:
-    """What the model of a chain can read; None where that is not known before it runs."""
+    """What the model of a chain can read; None where that is not known before it runs. `hint`: how to cut for it."""
 
     name: str
+    hint: str
     tokenizer: Path | None
     context: int | None
 
@@ -42,11 +43,14 @@ def _reader(config: PhasesConfig, first: SequenceTable | None, base: Checkpoint 
     """A new model is made for the sequences of the first phase, unless its own settings say what it reads."""
     if config.base is not None:
         context = base.manifest.get("context_length") if base is not None else None
-        return Reader("the base", base.tokenizer_path if base is not None else None, context)
+        hint = f"group the dataset again with the tokenizer of {config.base}"
+        return Reader("the base", hint, base.tokenizer_path if base is not None else None, context)
     name = f"the model of phase {config.phases[0].name!r}"
+    hint = f"group the dataset again like {config.phases[0].sequences}"
     if first is None:
-        return Reader(name, None, None)
-    return Reader(name, first.tokenizer_path, None if config.train.model.key == "any_causal" else first.longest_text)
+        return Reader(name, hint, None, None)
+    context = None if config.train.model.key == "any_causal" else first.longest_text
+    return Reader(name, hint, first.tokenizer_path, context)
 
 
 def _of_objective(config: PhasesConfig, phase: PhaseOfChain, table: SequenceTable, at: str) -> Iterator[Problem]:
@@ -62,7 +66,7 @@ def _of_reader(reader: Reader, table: SequenceTable, at: str) -> Iterator[Proble
     differ = different_vocabularies(reader.tokenizer, table.tokenizer_path) if reader.tokenizer else None
     if differ is not None:
         said = f"these were made with another tokenizer ({differ[1]:,} tokens; {reader.name} has {differ[0]:,})"
-        yield Problem(said, field, hint="group the dataset again with the tokenizer of that model")
+        yield Problem(said, field, hint=reader.hint)
     if reader.context is not None and table.longest_text > reader.context:
         said = f"these have up to {table.longest_text:,} tokens, {reader.name} reads {reader.context:,}"
         yield Problem(said, field, hint=f"group the dataset into sequences of {reader.context:,} or fewer")

@@ -12,8 +12,9 @@ import numpy as np
 
 from chimera.artefacts import Stored, file_facts
 from chimera.context import Context
+from chimera.errors import InputError, Problem
 from curriculum_app.core.already_made import key_of, make_once
-from curriculum_app.core.chat_format import special_words, template_of
+from curriculum_app.core.chat_format import WORDS, special_words, template_of
 from curriculum_app.core.chosen_column import ChosenColumn, choose_column
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.dataset_version import DatasetVersion
@@ -23,7 +24,7 @@ from curriculum_app.core.sequences import SequenceTable, save_sequences
 
 _OF_METADATA = {"metadata", "metadata_field", "missing_metadata", "cooldown_share"}
 _NOT_ALWAYS = {"name", "dataset", "groupings", "columns", "column", "form", "tokenizer", "too_long", "chat_template"}
-_NOT_ALWAYS |= {"apart", *_OF_METADATA}
+_NOT_ALWAYS |= {"like", "apart", *_OF_METADATA}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
     dataset = ctx.open(config.dataset)
     groupings = prepared(config.groupings, dataset.digest, ctx.open)
     column = choose_column(config.columns, config.column, dataset.digest, ctx.open)
-    model = ctx.open(config.tokenizer).path if config.tokenizer is not None else None
+    model = _tokenizer_folder(config, ctx)
     recipe = recipe_of(config, groupings, column, model)
 
     def key() -> str | None:
@@ -51,6 +52,22 @@ def run(config: GroupConfig, ctx: Context) -> SequencesResult:
 
     made = make_once(ctx, SequenceTable.ref_kind, key, lambda: _group(config, dataset, groupings, column, model, ctx))
     return SequencesResult(made)
+
+
+def _tokenizer_folder(config: GroupConfig, ctx: Context) -> Path | None:
+    """Where the tokenizer and the chat template of a checkpoint or of other sequences lie; None to train one.
+
+    Raises:
+        InputError: the template of the sequences uses words that only its checkpoint knows.
+    """
+    if config.like is None:
+        return ctx.open(config.tokenizer).path if config.tokenizer is not None else None
+    folder = ctx.open(config.like).path
+    needed = [word for word in WORDS if word in template_of(folder)]
+    if needed and config.form != "text" and config.chat_template == "model":
+        said = f"their chat template uses {needed[0]}, which only the checkpoint it came from knows"
+        raise InputError(Problem(said, field="like", hint="choose that checkpoint as the tokenizer's"))
+    return folder
 
 
 def recipe_of(

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 from tokenizers import Tokenizer
 
 from chimera.context import LocalContext
@@ -24,7 +25,7 @@ from curriculum_app.core.pipeline import Chain
 from curriculum_app.core.readers.guess import guess, guess_content
 from curriculum_app.core.readers.preview import sample_of
 from curriculum_app.core.schedule import Schedule
-from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.sequences import SequenceTable, array_digest
 from curriculum_app.core.tokenizer import END_OF_TEXT, Reading, byte_tokenizer, reading_of_model
 from tests.core.curriculum.example_factory import build_examples, chats, document, group_config, store_dataset, turn
 
@@ -230,6 +231,28 @@ def test_a_checkpoint_s_tokenizer_cuts_text_and_conversations(tmp_path):
         assert (table.vocab_size, table.eos_id) == (259, 258) and (table.tokens == 258).any()
         assert table.tokenizer_path.read_bytes() == (Model.path / "tokenizer.json").read_bytes()
         assert (table.path / "chat_template.jinja").is_file() == (form == "chat")
+
+
+def test_sequences_are_cut_as_others_were_to_go_on_from_their_model(tmp_path):
+    context, text = build_examples(tmp_path, "text", sequence_length=64)
+    context.artefacts["sequences-1"] = text
+    chat = SequenceTable.open(group.run(group_config(form="chat", like="sequences-1", vocab_size=300), context).stored)
+    context.artefacts["sequences-2"] = chat
+    again = SequenceTable.open(group.run(group_config(form="chat", like="sequences-2"), context).stored)
+    assert chat.tokenizer_path.read_bytes() == text.tokenizer_path.read_bytes() == again.tokenizer_path.read_bytes()
+    assert (chat.vocab_size, chat.eos_id, chat.form) == (text.vocab_size, text.eos_id, "chat")
+    assert array_digest(again.tokens) == array_digest(chat.tokens)
+    with pytest.raises(ValidationError, match="leave one empty"):
+        group_config(like="sequences-1", tokenizer="checkpoint-1")
+
+
+def test_a_template_that_needs_its_checkpoint_is_not_taken_from_sequences(tmp_path):
+    context, text = build_examples(tmp_path, "text", sequence_length=64)
+    (text.path / "chat_template.jinja").write_text("{{ bos_token }}")
+    context.artefacts["sequences-1"] = text
+    with pytest.raises(InputError, match="uses bos_token") as raised:
+        group.run(group_config(form="chat", like="sequences-1"), context)
+    assert raised.value.problems[0].field == "like"
 
 
 @pytest.mark.parametrize(
