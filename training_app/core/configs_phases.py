@@ -51,7 +51,7 @@ class PhaseGate(Config):
         return "" if good else f"{self.metric} is {value:.6g}, not {self.must_be} {self.value:g}"
 
 
-class PhaseOfChain(Config):
+class TrainingPhaseConfig(Config):
     """One phase: what is shown, in which order, and what is learnt from it."""
 
     name: str = Field(title="Name", pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,60}$")
@@ -74,7 +74,7 @@ class PhasesConfig(Config):
     """Runs one after another: each phase goes on from the checkpoint of the one before."""
 
     name: str = Field(min_length=1, max_length=120, title="Name")
-    phases: list[PhaseOfChain] = Field(min_length=1, max_length=12, title="Phases")
+    phases: list[TrainingPhaseConfig] = Field(min_length=1, max_length=12, title="Phases")
     base: Ref[Checkpoint] | None = Field(
         None, title="Base", description="What the first phase goes on from; none: a new model as described below"
     )
@@ -83,7 +83,7 @@ class PhasesConfig(Config):
 
     @field_validator("phases")
     @classmethod
-    def _named_apart(cls, phases: list[PhaseOfChain]) -> list[PhaseOfChain]:
+    def _named_apart(cls, phases: list[TrainingPhaseConfig]) -> list[TrainingPhaseConfig]:
         names = [phase.name for phase in phases]
         for index, name in enumerate(names):
             if name in names[:index]:
@@ -99,10 +99,10 @@ class PhasesConfig(Config):
             raise NestedProblems([Problem(said, field="base")])
         return self
 
-    def objective_of(self, phase: PhaseOfChain) -> ObjectiveChoice:
+    def objective_of(self, phase: TrainingPhaseConfig) -> ObjectiveChoice:
         """What is learnt in a phase."""
         return phase.objective or self.train.objective
 
-    def learning_rate_of(self, phase: PhaseOfChain) -> LearningRateChoice:
+    def learning_rate_of(self, phase: TrainingPhaseConfig) -> LearningRateChoice:
         """What a phase learns with."""
         return phase.learning_rate or self.train.learning_rate

@@ -11,7 +11,7 @@ from curriculum_app.core.configs_order import ScheduleConfig
 from curriculum_app.core.schedule import Schedule
 from training_app.core.checkpoint import Checkpoint
 from training_app.core.configs import TrainConfig
-from training_app.core.configs_phases import PhaseOfChain, PhasesConfig
+from training_app.core.configs_phases import PhasesConfig, TrainingPhaseConfig
 
 
 def plan(config: PhasesConfig, finished: Mapping[str, Finished]) -> list[Child]:
@@ -35,17 +35,17 @@ def plan(config: PhasesConfig, finished: Mapping[str, Finished]) -> list[Child]:
     return children
 
 
-def schedule_slot(phase: PhaseOfChain) -> str:
+def schedule_slot(phase: TrainingPhaseConfig) -> str:
     """The child that orders a phase."""
     return f"schedule/{phase.name}"
 
 
-def train_slot(phase: PhaseOfChain) -> str:
+def train_slot(phase: TrainingPhaseConfig) -> str:
     """The child that trains a phase."""
     return f"train/{phase.name}"
 
 
-def schedule_of(config: PhasesConfig, phase: PhaseOfChain) -> ScheduleConfig:
+def schedule_of(config: PhasesConfig, phase: TrainingPhaseConfig) -> ScheduleConfig:
     """The schedule of a phase."""
     return ScheduleConfig(
         name=f"{config.name[:50]} · {phase.name}",
@@ -58,7 +58,7 @@ def schedule_of(config: PhasesConfig, phase: PhaseOfChain) -> ScheduleConfig:
 
 
 def _train(
-    config: PhasesConfig, phase: PhaseOfChain, schedule: Ref[Schedule], base: Ref[Checkpoint] | None
+    config: PhasesConfig, phase: TrainingPhaseConfig, schedule: Ref[Schedule], base: Ref[Checkpoint] | None
 ) -> TrainConfig:
     own = {
         "objective": config.objective_of(phase).as_json(),
@@ -74,7 +74,7 @@ def _train(
     )
 
 
-def _require_passed(phase: PhaseOfChain, number: int, ended: Finished) -> None:
+def _require_passed(phase: TrainingPhaseConfig, number: int, ended: Finished) -> None:
     failed = phase.gate.failed(ended.summary) if phase.gate else ""
     if failed:
         hint = f"{ended.artifacts['checkpoint']} was kept: begin another chain with it as the base, or another gate"

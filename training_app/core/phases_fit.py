@@ -10,7 +10,7 @@ from chimera.errors import InputError, Problem
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.core.tokenizer import different_vocabularies
 from training_app.core.checkpoint import Checkpoint
-from training_app.core.configs_phases import PhaseOfChain, PhasesConfig
+from training_app.core.configs_phases import PhasesConfig, TrainingPhaseConfig
 from training_app.core.objectives.base import Objective
 
 
@@ -53,7 +53,7 @@ def _reader(config: PhasesConfig, first: SequenceTable | None, base: Checkpoint 
     return Reader(name, hint, first.tokenizer_path, context)
 
 
-def _of_objective(config: PhasesConfig, phase: PhaseOfChain, table: SequenceTable, at: str) -> Iterator[Problem]:
+def _of_objective(config: PhasesConfig, phase: TrainingPhaseConfig, table: SequenceTable, at: str) -> Iterator[Problem]:
     objective: Objective = config.objective_of(phase).build()
     try:
         objective.require(table)
@@ -72,7 +72,7 @@ def _of_reader(reader: Reader, table: SequenceTable, at: str) -> Iterator[Proble
         yield Problem(said, field, hint=f"group the dataset into sequences of {reader.context:,} or fewer")
 
 
-def _of_gate(phase: PhaseOfChain, table: SequenceTable, at: str) -> Iterator[Problem]:
+def _of_gate(phase: TrainingPhaseConfig, table: SequenceTable, at: str) -> Iterator[Problem]:
     known = table.manifest["held_out_domains"]
     if phase.gate is not None and phase.gate.domain and phase.gate.domain not in known:
         said = f"these sequences hold no text of {phase.gate.domain!r} out"
