@@ -12,7 +12,8 @@
   const option = (value, textContent) => make("option", { value, textContent });
   const button = (textContent, onclick, classes = "") => make("button", { type: "button", className: `btn btn-small ${classes}`, textContent, onclick });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  const say = (value) => ({ null: "empty", true: "on", false: "off" })[value] ?? [value].flat().join(", ");
+  const called = (item) => (isObject(item) ? item.name ?? item.column ?? item.key ?? "…" : item);
+  const say = (value) => ({ null: "empty", true: "on", false: "off" })[value] ?? [value].flat().map(called).join(", ");
   const join = (path, name) => (path ? `${path}.${name}` : `${name}`);
   const changed = (element) => element.dispatchEvent(new Event("change", { bubbles: true }));
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
