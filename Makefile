@@ -55,11 +55,14 @@ test-in-background:
 	@$(MAKE) --no-print-directory -j1 lint test-domain >test-output/domain.log 2>&1 \
 	  && tail -n 3 test-output/domain.log || { cat test-output/domain.log; exit 1; }
 
+# The domain and its jobs; pages, browsers and processes are the other half, about as long.
+DOMAIN := tests/core tests/contracts tests/jobs tests/services
+
 test-application: install-dev
-	$(PY) -m pytest $(SELECTED) --ignore=tests/core --ignore=tests/contracts
+	$(PY) -m pytest $(SELECTED) $(addprefix --ignore=,$(DOMAIN))
 
 test-domain: install-dev
-	$(PY) -m pytest $(SELECTED) tests/core tests/contracts
+	$(PY) -m pytest $(SELECTED) $(DOMAIN)
 
 acceptance: install-dev browser
 	$(PY) -m pytest -m acceptance -rP

@@ -123,7 +123,9 @@ def test_json_and_form_show_the_same_and_what_is_no_json_stays_as_it_was_typed(v
     page.locator("summary").filter(has_text=re.compile("^ready")).click()
     expect(page.get_by_text("See JSON for: schedules schedule-1")).to_be_visible()
     page.get_by_label("Name", exact=True).first.fill("prepared")
-    assert posted(page, "arms")[0] == {"name": "prepared", "policy": None, "schedules": ["schedule-1"]}
+    assert posted(page, "arms")[0] == {
+        "name": "prepared", "policy": None, "schedules": ["schedule-1"], "learning_rate": None,
+    }  # fmt: skip
     page.get_by_role("button", name="Arms as JSON").click()
     area.fill("[{")
     page.get_by_role("button", name="Arms as Form").click()
@@ -143,5 +145,7 @@ def test_choosing_a_policy_shows_its_settings_at_once(visit: Visit) -> None:
     page.get_by_label("Length term").fill("2.5")
     start(page)
     config = Job.objects.get(kind="schedule").config
-    assert config["policy"] == {"key": "fixed_mixture", "config": {"length_term": 2.5}}
+    assert config["policy"] == {
+        "key": "fixed_mixture", "config": {"grouping": "domain", "shares": {}, "length_term": 2.5},
+    }  # fmt: skip
     assert (config["name"], config["sequences"]) == ("even", sequences.uid)
