@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from chimera.artefacts import ArtefactStore, Stored
 from chimera.errors import InputError, Problem
-from curriculum_app.core.jobs.schedule import exposure
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import Policy
 from curriculum_app.core.pool import Pool
-from curriculum_app.core.schedule import Schedule, multiset_digest, save_schedule
+from curriculum_app.core.schedule import Schedule, exposure, multiset_digest, save_schedule
 from curriculum_app.core.scheduling.adherence import adherence_of, delivery_of, totals_at
 from curriculum_app.core.sequences import SequenceTable
 
@@ -59,7 +58,7 @@ def edited(edit: PlanEdit, store: ArtefactStore) -> Stored:
         "grouping": plan.grouping,
         "curve": curve.as_json(),
         "adherence": report,
-        "exposure": {name: exposure(edit.table, name, rows) for name in edit.table.grouping_names},
+        "exposure": exposure(edit.table, rows),
         "tracks": old.get("tracks", {}),
         "facts": {**plan.facts, "edit": {"of": edit.schedule.digest, "first_row": edit.first_row}},
     }

@@ -59,6 +59,19 @@ def multiset_of(rows: NDArray[np.void], lengths: Int) -> str:
     return hashlib.sha256(np.stack([sequence, start, end], axis=1).astype("<i8").tobytes()).hexdigest()
 
 
+def tokens_shown(table: SequenceTable, grouping: str, rows: NDArray[np.void]) -> Float:
+    """Shape (K,): tokens of each group in the rows; a part of a sequence counts as that share of each of its groups."""
+    sequences = rows["sequence"]
+    times = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
+    return np.asarray(times @ table.grouping(grouping).counts, dtype=np.float64)
+
+
+def exposure(table: SequenceTable, rows: NDArray[np.void]) -> dict[str, dict[str, int]]:
+    """`tokens_shown` of every grouping by name, in whole tokens."""
+    shown = {name: tokens_shown(table, name, rows).round().astype(int).tolist() for name in table.grouping_names}
+    return {name: dict(zip(table.grouping(name).names, counts, strict=True)) for name, counts in shown.items()}
+
+
 def save_schedule(
     store: ArtefactStore, table: SequenceTable, rows: NDArray[np.void], facts: Mapping[str, Any]
 ) -> Stored:

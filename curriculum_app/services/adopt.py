@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 from chimera.artefacts import Stored
 from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
@@ -9,7 +11,7 @@ from chimera.jobs.models import Job
 from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig
 from curriculum_app.core.configs_measure import MeasureConfig
-from curriculum_app.core.configs_order import GroupConfig, ScheduleConfig
+from curriculum_app.core.configs_order import GroupConfig, PolicyChoice, ScheduleConfig
 from curriculum_app.core.dataset_version import VersionResult
 from curriculum_app.core.jobs.cluster import ClusteringResult
 from curriculum_app.core.jobs.count_tokens import CountTokensResult
@@ -74,29 +76,39 @@ def adopt_count_tokens(job: Job, result: CountTokensResult) -> Adopted:
 
 def adopt_schedule(job: Job, result: ScheduleResult) -> Adopted:
     config = ScheduleConfig.model_validate(job.config)
-    manifest = result.stored.manifest
+    row = schedule_row(job, result.stored, config, config.sequences.number, budget_tokens=config.budget_tokens)
+    return Adopted({"schedule": row.uid}, {"order_digest": row.order_digest, "pool_digest": row.pool_digest})
+
+
+class Planned(Protocol):
+    """What the config of a job that makes a schedule says of its curriculum."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def policy(self) -> PolicyChoice: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def schedule_row(job: Job, stored: Stored, config: Planned, sequence_set_id: int, **facts: Any) -> Schedule:
+    """The row of a stored schedule, with its curriculum; `facts` are further columns of a new curriculum."""
+    by = job.created_by.get_username() if job.created_by else ""
     curriculum, _ = curriculum_for(
-        job.project,
-        config.name,
-        config.policy,
-        job=job,
-        sequence_set_id=config.sequences.number,
-        budget_tokens=config.budget_tokens,
-        created_by=job.created_by.get_username() if job.created_by else "",
+        job.project, config.name, config.policy, job=job, sequence_set_id=sequence_set_id, created_by=by, **facts
     )
-    row = adopt_artefact(
+    return adopt_artefact(
         Schedule,
         job,
-        result.stored,
+        stored,
         f"{config.name} · seed {config.seed}",
         curriculum=curriculum,
-        sequence_set_id=config.sequences.number,
+        sequence_set_id=sequence_set_id,
         seed=config.seed,
-        budget_tokens=manifest["num_tokens"],
-        pool_digest=manifest["pool"]["digest"],
-        order_digest=manifest["order_digest"],
+        budget_tokens=stored.manifest["num_tokens"],
+        pool_digest=stored.manifest["pool"]["digest"],
+        order_digest=stored.manifest["order_digest"],
     )
-    return Adopted({"schedule": row.uid}, {"order_digest": row.order_digest, "pool_digest": row.pool_digest})
 
 
 def _dataset(job: Job, stored: Stored, stage: str) -> DatasetVersion:

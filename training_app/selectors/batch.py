@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chimera.artefacts import ArtefactStore
 from curriculum_app.core.adaptive.journal import NAME, facts_of_step
 from curriculum_app.core.policies.base import POLICIES
-from curriculum_app.core.schedule import Schedule
+from curriculum_app.core.schedule import Schedule, tokens_shown
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.selectors.funnel import settings_of
 from training_app.core.configs import TrainConfig
@@ -156,19 +156,12 @@ def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Wh
     """The rows `first` to `first + count` against the plan: shares asked and given, and the deviation after them."""
     rows = schedule.rows[: first + count]
     lengths = rows["length"].astype(np.int64)
-    batch = _shown(schedule, table, rows[first:])
-    off = _shown(schedule, table, rows) - schedule.curve.cumulative(int(lengths.sum()))
+    batch = tokens_shown(table, schedule.grouping_name, rows[first:])
+    off = tokens_shown(table, schedule.grouping_name, rows) - schedule.curve.cumulative(int(lengths.sum()))
     planned = schedule.planned_mixture(int(lengths[:first].sum()))
     shares = zip(schedule.group_names, planned.tolist(), (batch / batch.sum()).tolist(), off.tolist(), strict=True)
     asked = sorted((Asked(*item) for item in shares), key=lambda item: -item.planned)[:MOST_GROUPS]
     return replace(_policy(schedule), asked=asked, deviation=float(np.abs(off).max() / lengths.mean()))
-
-
-def _shown(schedule: Schedule, table: SequenceTable, rows: NDArray[np.void]) -> NDArray[np.float64]:
-    """Shape (K,): tokens of each group in the rows; a part of a sequence counts as that share of each of its groups."""
-    sequences = rows["sequence"]
-    times = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
-    return np.asarray(times @ table.grouping(schedule.grouping_name).counts, dtype=np.float64)
 
 
 def _policy(schedule: Schedule) -> Why:

@@ -8,13 +8,12 @@ from typing import Any
 
 from chimera.context import Amendment
 from chimera.errors import InputError, Problem
-from chimera.jobs.adoption import adopt_artefact
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job, State
 from chimera.projects.models import Project
 from chimera.typed import whole
 from curriculum_app.models import Schedule
-from curriculum_app.services.curricula import curriculum_for
+from curriculum_app.services.adopt import schedule_row
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_edit_plan import EditPlanConfig
 from training_app.core.jobs.edit_plan import EditedPlan
@@ -67,23 +66,8 @@ def adopt_edit_plan(job: Job, result: EditedPlan) -> Adopted:
     """The edited schedule with its curriculum, and the row that asks the run to follow it."""
     config = EditPlanConfig.model_validate(job.config)
     assert config.schedule is not None
-    before, manifest = Schedule.objects.get(pk=config.schedule.number), result.stored.manifest
-    by = job.created_by.get_username() if job.created_by else ""
-    curriculum, _ = curriculum_for(
-        job.project, config.name, config.policy, job=job, sequence_set_id=before.sequence_set_id, created_by=by
-    )
-    row = adopt_artefact(
-        Schedule,
-        job,
-        result.stored,
-        f"{config.name} · seed {config.seed}",
-        curriculum=curriculum,
-        sequence_set_id=before.sequence_set_id,
-        seed=config.seed,
-        budget_tokens=manifest["num_tokens"],
-        pool_digest=manifest["pool"]["digest"],
-        order_digest=manifest["order_digest"],
-    )
+    before = Schedule.objects.get(pk=config.schedule.number)
+    row = schedule_row(job, result.stored, config, before.sequence_set_id)
     run = TrainingRun.objects.get(project=job.project, pk=int(config.run.removeprefix("run-")))
     edit = PlanEdit.objects.create(run=run, schedule=row, before=before, job=job, first_row=config.first_row)
     if run.job.state not in OPEN:

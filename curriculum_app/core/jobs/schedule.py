@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from chimera.artefacts import Stored
 from chimera.context import Context
 from curriculum_app.core.adaptive.policy import GROUPING, AdaptivePolicy
@@ -16,7 +13,7 @@ from curriculum_app.core.configs_order import ScheduleConfig
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.policies.base import Policy
 from curriculum_app.core.pool import Pool
-from curriculum_app.core.schedule import Schedule, rows_of, save_adaptive, save_schedule
+from curriculum_app.core.schedule import Schedule, exposure, rows_of, save_adaptive, save_schedule
 from curriculum_app.core.sequences import SequenceTable
 
 
@@ -88,7 +85,7 @@ def _schedule(config: ScheduleConfig, policy: Policy, table: SequenceTable, ctx:
         "grouping": plan.grouping,
         "curve": plan.curve.as_json(),
         "adherence": plan.adherence,
-        "exposure": {name: exposure(table, name, plan.rows) for name in table.grouping_names},
+        "exposure": exposure(table, plan.rows),
         "tracks": plan.tracks.as_json(),
         "facts": plan.facts,
     }
@@ -107,7 +104,7 @@ def _candidates(config: ScheduleConfig, policy: AdaptivePolicy, request: PlanReq
         **_origin(config, pool),
         "grouping": GROUPING,
         "curve": policy.preview(request).as_json(),
-        "exposure": {name: exposure(table, name, rows_of(table, pool.ids)) for name in table.grouping_names},
+        "exposure": exposure(table, rows_of(table, pool.ids)),
     }
     stored = save_adaptive(ctx.store, table, pool.ids, config.budget_tokens, facts)
     ctx.progress(3, 3, "steps")
@@ -121,13 +118,6 @@ def _origin(config: ScheduleConfig, pool: Pool) -> dict[str, Any]:
         "seed": config.seed,
         "pool": {"digest": pool.digest, "tokens": pool.tokens, "seed": config.pool_seed},
     }
-
-
-def exposure(table: SequenceTable, name: str, rows: NDArray[np.void]) -> dict[str, int]:
-    """Tokens shown of each group; a part of a sequence counts as that share of each of its groups."""
-    grouping, sequences = table.grouping(name), rows["sequence"]
-    shown = np.bincount(sequences, rows["length"] / table.lengths[sequences], minlength=table.num_sequences)
-    return dict(zip(grouping.names, (shown @ grouping.counts).round().astype(int).tolist(), strict=True))
 
 
 def _summary(count: int, adherence: dict[str, Any]) -> str:

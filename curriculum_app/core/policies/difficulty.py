@@ -12,13 +12,14 @@ from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.difficulty.ranks import weighted_ranks
+from curriculum_app.core.judged_policy import JudgedPolicy
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.order_plans import curve_of_rows, plan_of_rows
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
-from curriculum_app.core.policies.base import POLICIES, Opener, Policy
+from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import rows_of
-from curriculum_app.core.scheduling.judged import Combination, Judged, Part
+from curriculum_app.core.scheduling.judged import Judged, Part, require_both
 from curriculum_app.core.scheduling.pacing import Form, Pacing, paced_order
 from curriculum_app.core.shown_facts import distribution, ranks_over_tokens
 
@@ -26,7 +27,7 @@ GROUPING = "difficulty"
 
 
 @POLICIES.register("difficulty")
-class Difficulty(Policy):
+class Difficulty(JudgedPolicy):
     """Competence-based pacing (Platanios et al., NAACL 2019) in one pass, with its reverse and its random control.
 
     At every moment a sequence is drawn evenly from the easiest share c(t) that has not been shown. The control has the
@@ -35,6 +36,7 @@ class Difficulty(Policy):
 
     title: ClassVar[str] = "Difficulty, paced"
     summary: ClassVar[str] = "By any measured column or several: from the easiest on, at a chosen pace, each once."
+    directions = ("harder", "easier")
 
     class Config(BaseConfig):
         preset: Literal["easy_to_hard", "hard_to_easy", "control"] = Field(
@@ -62,21 +64,10 @@ class Difficulty(Policy):
 
         @model_validator(mode="after")
         def _together(self) -> Self:
-            if (self.columns is None) != (not self.parts):
-                raise ValueError("columns and parts belong together: give both or neither")
+            require_both(self.columns, self.parts)
             return self
 
     config: Config
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self._combined = Combination(config.columns, config.parts, "harder", "easier")
-
-    def prepare(self, dataset: str, open_: Opener) -> None:
-        self._combined.open(dataset, open_)
-
-    def meaning(self) -> dict[str, Any]:
-        return {**self.config.as_json(), "columns": self._combined.digest or None}
 
     def _judged(self, request: PlanRequest) -> Judged:
         """Of each sequence of the pool; lower is easier."""

@@ -12,13 +12,14 @@ from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.difficulty.ranks import weighted_ranks
+from curriculum_app.core.judged_policy import JudgedPolicy
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.order_plans import curve_of_rows, in_ascending_order, plan_of_rows
 from curriculum_app.core.plans import Plan, PlanRequest
-from curriculum_app.core.policies.base import POLICIES, Opener, Policy
+from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.rate_presets import rate_track
 from curriculum_app.core.schedule import rows_of
-from curriculum_app.core.scheduling.judged import Combination, Judged, Part
+from curriculum_app.core.scheduling.judged import Judged, Part, require_both
 from curriculum_app.core.scheduling.sequence_scores import sequence_scores
 from curriculum_app.core.shown_facts import distribution, ranks_over_tokens
 from curriculum_app.core.tracks import Tracks
@@ -27,7 +28,7 @@ GROUPING = "domain"
 
 
 @POLICIES.register("quality_ascending")
-class QualityAscending(Policy):
+class QualityAscending(JudgedPolicy):
     """Ascending quality with a learning rate that stays up, then averaged weights (CMA and CDMA, arXiv 2511.18903).
 
     Published: of the uniform order and the ascending one under a decaying rate the uniform was a little better, of all
@@ -58,8 +59,7 @@ class QualityAscending(Policy):
 
         @model_validator(mode="after")
         def _together(self) -> Self:
-            if (self.columns is None) != (not self.parts):
-                raise ValueError("columns and parts belong together: give both or neither")
+            require_both(self.columns, self.parts)
             return self
 
         def tracks(self) -> Tracks:
@@ -69,16 +69,6 @@ class QualityAscending(Policy):
             return Tracks(learning_rate=track)
 
     config: Config
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self._combined = Combination(config.columns, config.parts, "better", "")
-
-    def prepare(self, dataset: str, open_: Opener) -> None:
-        self._combined.open(dataset, open_)
-
-    def meaning(self) -> dict[str, Any]:
-        return {**self.config.as_json(), "columns": self._combined.digest or None}
 
     def _judged(self, request: PlanRequest) -> Judged:
         """Of each sequence of the pool; higher is better."""

@@ -12,15 +12,16 @@ from chimera.errors import InputError, NestedProblems, Problem
 from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.columns import Columns
+from curriculum_app.core.judged_policy import JudgedPolicy
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.mixture_ledger import MOST_EPOCHS
 from curriculum_app.core.order_plans import plan_of_order, stretch_curve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest
-from curriculum_app.core.policies.base import POLICIES, Opener, Policy
+from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import Pool, draw_pool
 from curriculum_app.core.scheduling import selective
-from curriculum_app.core.scheduling.judged import Combination, Part
+from curriculum_app.core.scheduling.judged import Part, require_both
 from curriculum_app.core.scheduling.passes import PASSES_HINT, passes_message
 from curriculum_app.core.scheduling.selective import RepetitionPhase
 from curriculum_app.core.scheduling.sequence_scores import sequence_scores
@@ -47,7 +48,7 @@ class _Drawn:
 
 
 @POLICIES.register("selective_repetition")
-class SelectiveRepetition(Policy):
+class SelectiveRepetition(JudgedPolicy):
     """Phases that each show the best fraction of the pool, shuffled (PCMind-2.1, arXiv 2512.07612).
 
     A sequence of quality rank q (0 is best, taken by tokens) is in a phase of fraction f if and only if q < f. The pool
@@ -90,8 +91,7 @@ class SelectiveRepetition(Policy):
 
         @model_validator(mode="after")
         def _possible(self) -> SelectiveRepetition.Config:
-            if (self.columns is None) != (not self.parts):
-                raise ValueError("columns and parts belong together: give both or neither")
+            require_both(self.columns, self.parts)
             asked = float(selective.expected_passes(0.0, self.phases))
             if asked > self.most_passes + selective.TIE:
                 message = "the best texts are in every phase: " + passes_message(asked, self.most_passes)
@@ -99,16 +99,6 @@ class SelectiveRepetition(Policy):
             return self
 
     config: Config
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self._combined = Combination(config.columns, config.parts, "better", "")
-
-    def prepare(self, dataset: str, open_: Opener) -> None:
-        self._combined.open(dataset, open_)
-
-    def meaning(self) -> dict[str, Any]:
-        return {**self.config.as_json(), "columns": self._combined.digest or None}
 
     def _quality(self, table: SequenceTable) -> Float:
         """Shape (M,); higher is better."""

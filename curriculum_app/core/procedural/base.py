@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from random import Random
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from chimera.registry import Choice, Registry
 from chimera.typed import Config
 
@@ -80,6 +82,30 @@ class Task(Generator):
             raise ValueError(f"has {len(question)} symbols before the equals sign, not {length}")
         if unknown := [symbol for symbol in question if len(symbol) != 1 or symbol not in symbols]:
             raise ValueError(f"holds {unknown[0]!r}")
+
+
+class LettersConfig(Config):
+    """Of tasks over letters."""
+
+    symbols: int = Field(26, title="Symbols", description="Different letters.", ge=2, le=26)
+    length: int = Field(16, title="Length", description="Letters to begin with.", ge=1, le=4096)
+
+
+class LettersTask(Task):
+    """A task whose question is `length` random letters; `made` is what follows from them."""
+
+    config: LettersConfig
+
+    @abstractmethod
+    def made(self, letters: list[str]) -> list[str]:
+        """The symbols after the equals sign."""
+
+    def question(self, random: Random) -> list[str]:
+        return [LETTERS[random.randrange(self.config.symbols)] for _ in range(self.config.length)]
+
+    def answer(self, question: list[str]) -> list[str]:
+        self.check(question, LETTERS[: self.config.symbols], self.config.length)
+        return self.made(question)
 
 
 GENERATORS: Registry[Generator] = Registry("generator", "curriculum_app.core.procedural")

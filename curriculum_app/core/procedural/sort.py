@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from random import Random
-
-from pydantic import Field
-
-import chimera.typed
-from curriculum_app.core.procedural.base import GENERATORS, LETTERS, Task
+from curriculum_app.core.procedural.base import GENERATORS, LettersConfig, LettersTask
 
 
 @GENERATORS.register("sort")
-class Sort(Task):
+class Sort(LettersTask):
     """Sorting (procedural pre-pretraining, arXiv 2601.21725): `c a b a = a a b c`."""
 
     title = "Sorting"
     summary = "Letters, and the same letters in alphabetical order."
 
-    class Config(chimera.typed.Config):
-        symbols: int = Field(26, title="Symbols", description="Different letters.", ge=2, le=26)
-        length: int = Field(16, title="Length", description="Letters to begin with.", ge=1, le=4096)
+    Config = LettersConfig
 
-    config: Config
-
-    def question(self, random: Random) -> list[str]:
-        return [LETTERS[random.randrange(self.config.symbols)] for _ in range(self.config.length)]
-
-    def answer(self, question: list[str]) -> list[str]:
-        self.check(question, LETTERS[: self.config.symbols], self.config.length)
-        return sorted(question)
+    def made(self, letters: list[str]) -> list[str]:
+        return sorted(letters)

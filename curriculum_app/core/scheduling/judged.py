@@ -36,6 +36,16 @@ class Part(Config):
     )
 
 
+def require_both(columns: Ref[Columns] | None, parts: Sequence[Part]) -> None:
+    """Columns are named together with the parts that use them.
+
+    Raises:
+        ValueError: one is given without the other.
+    """
+    if (columns is None) != (not parts):
+        raise ValueError("columns and parts belong together: give both or neither")
+
+
 @dataclass(frozen=True)
 class Judged:
     """One number per sequence, and the share of all documents' tokens of which a column knew nothing."""
