@@ -12,7 +12,9 @@ from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
+from training_app.core.averages.base import AverageChoice
 from training_app.core.configs import LearningRateChoice, TrainSettings
+from training_app.core.configs_average import MOST
 
 PRIMARY_OUTCOME: Literal["held_out/macro"] = "held_out/macro"
 
@@ -27,6 +29,17 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Seeds = Annotated[list[Seed], AfterValidator(_distinct)]
 
 
+class ArmAverage(Config):
+    """What is scored of an arm: not the last checkpoint of each run, but the mean of the last ones it has kept."""
+
+    last: int = Field(default=6, ge=2, le=MOST, title="Last", description="checkpoints, the final one included")
+    weights: AverageChoice = Field(
+        default_factory=lambda: AverageChoice(key="ema"),
+        title="Weights",
+        description="from the checkpoint with the fewest tokens to the one with the most",
+    )
+
+
 class ArmConfig(Config):
     """One arm: a policy that is scheduled once per seed, or ready schedules, one per seed in the order of the seeds."""
 
@@ -35,6 +48,11 @@ class ArmConfig(Config):
     schedules: list[Ref[Schedule]] = Field(default_factory=list, title="Ready schedules", description="One per seed")
     learning_rate: LearningRateChoice | None = Field(
         default=None, title="Learning rate", description="Of this arm's runs, in the place of the study's"
+    )
+    average: ArmAverage | None = Field(
+        default=None,
+        title="Average of the last checkpoints",
+        description="Scored in the place of the last one; needs runs that keep checkpoints",
     )
 
     @model_validator(mode="after")
@@ -80,6 +98,14 @@ class StudyConfig(Config):
         """What the runs of an arm learn with."""
         return arm.learning_rate or self.train.learning_rate
 
+    def trained_as(self, arm: ArmConfig) -> ArmConfig:
+        """The first arm whose runs are this arm's too: arms that differ in their average alone are trained once."""
+
+        def training(each: ArmConfig) -> tuple[object, ...]:
+            return each.policy, each.schedules, self.learning_rate_of(each)
+
+        return next(each for each in self.arms if training(each) == training(arm))
+
     @model_validator(mode="after")
     def _consistent(self) -> StudyConfig:
         names = [arm.name for arm in self.arms]
@@ -90,6 +116,8 @@ class StudyConfig(Config):
         for arm in self.arms:
             if arm.schedules and len(arm.schedules) != len(self.seeds):
                 raise ValueError(f"arm {arm.name!r} has {len(arm.schedules)} schedules for {len(self.seeds)} seeds")
+            if arm.average is not None and not self.train.keep_every_steps:
+                raise ValueError(f"arm {arm.name!r} averages checkpoints: set how many steps apart the runs keep one")
         return self
 
 

@@ -23,7 +23,7 @@ CARRIES_A_VERDICT = 3  # pairs
 class ArmEvidence(BaseModel):
     """What one arm's runs gave: by seed, hashes of what was shown and in which order, and bits per byte of each domain.
 
-    `learning_rate` is equal for arms that learnt with the same one.
+    `learning_rate` is equal for arms that learnt with the same one, `average` for arms scored on equal means.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +33,7 @@ class ArmEvidence(BaseModel):
     scores: dict[int, dict[str, float | None]]  # None and NaN both mean: no number
     orders: dict[int, str] = {}
     learning_rate: str = ""
+    average: str = ""
 
 
 class StudyEvidence(BaseModel):
@@ -250,7 +251,7 @@ def _compare(
 
 
 def _compares(evidence: StudyEvidence, arm: ArmEvidence, base: ArmEvidence) -> str:
-    """What differs between two arms: "order", "selection + order", "order + learning rate", "learning rate" ...
+    """What differs between two arms: "order", "order + learning rate", "averaging" ...
 
     Selection unless every seed showed both the same multiset of sequences; order unless every seed had the same one.
     """
@@ -259,6 +260,8 @@ def _compares(evidence: StudyEvidence, arm: ArmEvidence, base: ArmEvidence) -> s
         differs.append("order")
     if arm.learning_rate != base.learning_rate:
         differs.append("learning rate")
+    if arm.average != base.average:
+        differs.append("averaging")
     return " + ".join(differs) or "nothing"
 
 

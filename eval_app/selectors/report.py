@@ -8,7 +8,7 @@ from typing import Any
 from chimera.format import fixed, grouped, signed
 from eval_app.core.configs_study import StudyConfig
 from eval_app.models import Study
-from eval_app.selectors.studies import Cell, study_arms, study_cells, study_config, study_grid
+from eval_app.selectors.studies import ArmRow, Cell, study_arms, study_cells, study_config, study_grid
 
 
 def report(study: Study) -> str:
@@ -42,10 +42,15 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _arms(config: StudyConfig, verdict: dict[str, Any]) -> str:
     rows = [
-        [row.name, row.curriculum, row.learning_rate, row.compares or "baseline", fixed(row.mean, 4)]
+        [row.name, _followed(row), row.learning_rate, row.compares or "baseline", fixed(row.mean, 4)]
         for row in study_arms(config, verdict)
     ]
     return _table(["arm", "curriculum", "learning rate", "differs from the baseline in", "bits per byte"], rows)
+
+
+def _followed(row: ArmRow) -> str:
+    shared = f"the runs of {row.shares}" if row.shares else ""
+    return "; ".join(part for part in (row.curriculum, row.average, shared) if part)
 
 
 def _comparison(item: dict[str, Any], baseline: str) -> str:
@@ -74,7 +79,7 @@ def _runs(config: StudyConfig, cells: list[Cell]) -> str:
 
 def _circumstances(study: Study, cells: list[Cell]) -> str:
     """Data, machine and time: what a reader needs to judge the numbers."""
-    runs = [cell.run.summary for cell in cells if cell.run.summary]
+    runs = [cell.run.summary for cell in cells if cell.run.summary and cell.own]
     said = [f"Sequences {study.sequence_set.label} ({study.sequence_set.digest[:12]})."] if study.sequence_set else []
     if runs:
         machines = sorted({f"{run['device']}, {run['threads']} threads" for run in runs if "device" in run})

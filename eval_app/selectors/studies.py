@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from chimera.jobs.models import Job
 from chimera.projects.access import Actor
 from chimera.registry import Choice
 from curriculum_app.models import SequenceSet
@@ -40,32 +41,45 @@ def report_get(actor: Actor, pk: int) -> EvalReport:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a study: `arm` and `seed` come from the slot its job fills."""
+    """One arm at one seed: the run (perhaps an equal arm's) and, where the arm asks for one, the job of its average."""
 
     arm: str
     seed: int
     run: TrainingRun
+    own: bool  # the run is this arm's, not shared with an earlier one
+    average: Job | None = None
 
     @property
     def state(self) -> str:
-        return self.run.job.state
+        return self.average.state if self.average is not None else self.run.job.state
 
     @property
     def macro(self) -> float | None:
+        """What the verdict rests on."""
+        score: float | None = (self.average or self.run).summary.get("held_out_macro")
+        return score
+
+    @property
+    def alone(self) -> float | None:
+        """The score of the run's last checkpoint."""
         score: float | None = self.run.summary.get("held_out_macro")
         return score
 
 
 def study_cells(study: Study) -> list[Cell]:
-    """The runs that exist by now, by seed, then arm."""
-    runs = TrainingRun.objects.filter(job__parent=study.job_id).select_related("job")
-    cells = [Cell(*_slot(run.job.slot), run) for run in runs]
-    return sorted(cells, key=lambda cell: (cell.seed, cell.arm))
-
-
-def _slot(slot: str) -> tuple[str, int]:
-    _, arm, seed = slot.split("/")
-    return arm, int(seed)
+    """The cells whose run exists by now, by seed, then arm."""
+    config = study_config(study)
+    runs = {run.job.slot: run for run in TrainingRun.objects.filter(job__parent=study.job_id).select_related("job")}
+    averages = {job.slot: job for job in Job.objects.filter(parent=study.job_id, kind="average")}
+    cells = []
+    for seed in sorted(config.seeds):
+        for arm in sorted(config.arms, key=lambda each: each.name):
+            source = config.trained_as(arm)
+            run = runs.get(f"train/{source.name}/{seed}")
+            if run is not None:
+                average = averages.get(f"average/{arm.name}/{seed}")
+                cells.append(Cell(arm.name, seed, run, source is arm, average))
+    return cells
 
 
 @dataclass(frozen=True)
@@ -83,7 +97,10 @@ def study_grid(config: StudyConfig, cells: Iterable[Cell]) -> list[GridRow]:
 
 @dataclass(frozen=True)
 class ArmRow:
-    """One arm in words: its curriculum, its learning rate (`own`: not the study's), and what its comparison shows."""
+    """One arm in words: its curriculum, its learning rate (`own`: not the study's), and what its comparison shows.
+
+    `average` says which mean of checkpoints is scored, `shares` whose runs these are; empty: the arm's own last ones.
+    """
 
     name: str
     curriculum: str
@@ -91,6 +108,8 @@ class ArmRow:
     own: bool
     compares: str  # what differs from the baseline; empty for the baseline and before the verdict
     mean: float | None
+    average: str
+    shares: str
 
 
 def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmRow]:
@@ -105,6 +124,8 @@ def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmR
             arm.learning_rate is not None,
             compared.get(arm.name, ""),
             means.get(arm.name),
+            _average_words(arm),
+            "" if config.trained_as(arm) is arm else config.trained_as(arm).name,
         )
         for arm in config.arms
     ]
@@ -115,6 +136,13 @@ def _curriculum_words(arm: ArmConfig) -> str:
     if arm.policy is None:
         return f"{len(arm.schedules)} ready schedules"
     return words_of(arm.policy)
+
+
+def _average_words(arm: ArmConfig) -> str:
+    """Such as "last 6 checkpoints averaged: Exponential (EMA), alpha 0.2"."""
+    if arm.average is None:
+        return ""
+    return f"last {arm.average.last} checkpoints averaged: {words_of(arm.average.weights, always=('alpha',))}"
 
 
 def rate_words(choice: LearningRateChoice) -> str:
@@ -139,7 +167,7 @@ Curve = list[tuple[int, float]]
 
 def held_out_curves(actor: Actor, study: Study, key: str = "held_out/macro") -> dict[str, dict[int, Curve]]:
     """Arm → seed → (tokens, bits per byte) at every evaluation logged so far."""
-    cells = study_cells(study)
+    cells = [cell for cell in study_cells(study) if cell.own]
     found = histories(actor, [cell.run for cell in cells], [key])
     curves: dict[str, dict[int, Curve]] = {}
     for cell in cells:

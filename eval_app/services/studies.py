@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from chimera.errors import InputError, Problem
+from chimera.jobs import refs
 from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted, Finished
 from chimera.jobs.models import FINISHED, Job
@@ -20,19 +22,22 @@ from chimera.refs import Ref
 from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.services.schedule_check import check_schedule
 from eval_app.core.configs_study import ArmConfig, StudyConfig
-from eval_app.core.study import schedule_of
+from eval_app.core.study import schedule_of, too_few
 from eval_app.core.verdict import ArmEvidence, StudyEvidence, decide
 from eval_app.models import Study
 
 
 def check(config: StudyConfig, project: Project) -> None:
-    """What a schedule of each arm would be refused for.
+    """What a schedule of each arm would be refused for, and averages of more checkpoints than a run keeps.
 
     Raises:
-        InputError: fields begin `arms.<number>.policy`, or are the study's own.
+        InputError: fields begin `arms.<number>.policy` or `arms.<number>.average`, or are the study's own.
     """
     problems: list[Problem] = []
+    kept = _checkpoints_of_a_run(config, project)
     for number, arm in enumerate(config.arms):
+        if arm.average is not None and kept is not None and kept < arm.average.last:
+            problems.append(too_few(arm, arm.average, kept, number))
         if arm.policy is None:
             continue
         try:
@@ -41,6 +46,15 @@ def check(config: StudyConfig, project: Project) -> None:
             problems += [_of_arm(problem, number) for problem in error.problems]
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+
+
+def _checkpoints_of_a_run(config: StudyConfig, project: Project) -> int | None:
+    """How many a run keeps whose rows are all whole; None where the sequences or the cadence are not known."""
+    row, every = refs.find(project, config.sequences), config.train.keep_every_steps
+    if row is None or not every:
+        return None
+    length = int(row.manifest["sequence_length"])
+    return math.ceil(config.budget_tokens / (length * config.train.batch_sequences * every))
 
 
 def _of_arm(problem: Problem, number: int) -> Problem:
@@ -92,13 +106,16 @@ def _evidence(config: StudyConfig, sequences: SequenceSet | None, finished: Mapp
 
 
 def _arm(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, Finished]) -> ArmEvidence:
-    runs = {seed: finished[f"train/{arm.name}/{seed}"].summary for seed in config.seeds}
+    source = config.trained_as(arm).name
+    runs = {seed: finished[f"train/{source}/{seed}"].summary for seed in config.seeds}
+    scored = {seed: finished[f"average/{arm.name}/{seed}"].summary for seed in config.seeds} if arm.average else runs
     return ArmEvidence(
         name=arm.name,
         multisets={seed: run["multiset_digest"] for seed, run in runs.items()},
         orders={seed: run["delivered_digest"] for seed, run in runs.items()},
-        scores={seed: run["held_out"] for seed, run in runs.items()},
-        learning_rate=_learning_rate(config, arm, finished),
+        scores={seed: summary["held_out"] or {} for seed, summary in scored.items()},
+        learning_rate=_learning_rate(config, config.trained_as(arm), finished),
+        average=json.dumps(arm.average.as_json(), sort_keys=True) if arm.average else "",
     )
 
 

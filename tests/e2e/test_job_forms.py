@@ -124,7 +124,7 @@ def test_json_and_form_show_the_same_and_what_is_no_json_stays_as_it_was_typed(v
     expect(page.get_by_text("See JSON for: schedules schedule-1")).to_be_visible()
     page.get_by_label("Name", exact=True).first.fill("prepared")
     assert posted(page, "arms")[0] == {
-        "name": "prepared", "policy": None, "schedules": ["schedule-1"], "learning_rate": None,
+        "name": "prepared", "policy": None, "schedules": ["schedule-1"], "learning_rate": None, "average": None,
     }  # fmt: skip
     page.get_by_role("button", name="Arms as JSON").click()
     area.fill("[{")

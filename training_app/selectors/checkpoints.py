@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
+
 from chimera.projects.access import Actor
+from chimera.refs import Ref
 from training_app.core.averages.base import AVERAGES
 from training_app.core.checkpoint import ADAPTER_WEIGHTS, MOMENTS, WEIGHTS
 from training_app.core.configs_average import AverageConfig
+from training_app.core.kept_names import checkpoints_of
 from training_app.models import Checkpoint, TrainingRun
 
 LAST: int = AverageConfig.model_fields["last"].default
@@ -68,8 +72,9 @@ def fork_query(row: Checkpoint) -> str:
 
 
 def last_kept(run: TrainingRun, count: int = LAST) -> list[Checkpoint]:
-    """The run's newest checkpoints, at most `count`, the oldest of them first."""
-    rows = Checkpoint.objects.filter(project=run.project_id, run=run).defer("manifest")
+    """The run's newest checkpoints, at most `count`, the oldest of them first; also those an equal run made before."""
+    numbers = [Ref[Any](uid).number for uid in checkpoints_of(run.job.artifacts)]
+    rows = Checkpoint.objects.filter(Q(run=run) | Q(pk__in=numbers), project=run.project_id).defer("manifest")
     return list(rows.order_by("-step", "-pk")[:count])[::-1]
 
 

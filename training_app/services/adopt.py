@@ -8,6 +8,7 @@ from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
 from chimera.refs import Ref
 from training_app.core.jobs.train import TrainResult
+from training_app.core.kept_names import FINAL
 from training_app.models import Checkpoint, PlanEdit, TrainingRun
 
 
@@ -35,4 +36,4 @@ def adopt_train(job: Job, result: TrainResult) -> Adopted:
     run.plan_edits.filter(state=PlanEdit.State.ASKED).update(
         state=PlanEdit.State.REFUSED, answer="the run ended before it could follow"
     )
-    return Adopted({"run": run.uid, "checkpoint": checkpoint.uid}, run.summary)
+    return Adopted({**job.artifacts, "run": run.uid, FINAL: checkpoint.uid}, run.summary)

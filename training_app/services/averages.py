@@ -43,5 +43,5 @@ def adopt_average(job: Job, result: AverageResult) -> Adopted:
         Checkpoint, job, result.stored, str(job.config["name"]),
         licence=result.licence[:60], step=facts["step"] or 0, tokens=facts["tokens"] or 0,
     )  # fmt: skip
-    shown = {"weights": facts["average"]["weights"], "held_out_macro": facts["summary"].get("held_out_macro")}
-    return Adopted({"checkpoint": row.uid}, shown)
+    scores = {key: facts["summary"].get(key) for key in ("held_out_macro", "held_out")}
+    return Adopted({"checkpoint": row.uid}, {"weights": facts["average"]["weights"], **scores})

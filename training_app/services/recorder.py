@@ -25,6 +25,7 @@ from chimera.jobs.leasing import Lease
 from chimera.jobs.models import Job
 from chimera.jobs.patience import AWAY, patiently, tolerated
 from training_app.core.buffer import Buffer
+from training_app.core.kept_names import kept_at
 from training_app.core.tally import Tally
 from training_app.models import MetricLedger, MetricRow, RunEvent, SavedState, TrainingRun
 from training_app.services import sealing
@@ -97,6 +98,8 @@ class RunRecorder:
     def _keep(self, job: Job, stored: StoredArtefact, step: int, tokens: int) -> None:
         run = TrainingRun.objects.get(pk=self.run_id)
         checkpoint = adopt_checkpoint(job, run, stored, step, tokens)
+        made = {**job.artifacts, kept_at(step): checkpoint.uid}
+        Job.objects.filter(pk=job.pk).update(artifacts=made)
         RunEvent.objects.get_or_create(
             run=run, kind="checkpoint", step=step,
             defaults={"attempt": self.attempt, "message": f"kept {checkpoint.uid} at step {step}"},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from chimera.errors import InputError
 from chimera.jobs.kinds import Child, Finished
 from curriculum_app.core.configs_order import PolicyChoice
 from eval_app.core import starter, study
@@ -104,6 +105,41 @@ def test_the_kept_studies_of_pacing_are_valid_and_differ_in_what_they_say(name: 
     rates = {run.group: run.learning_rate.as_json() for run in runs}
     assert len({json.dumps(rate) for rate in rates.values()}) == 2
     assert len({json.dumps(run.as_json()["optimizer"]) for run in runs}) == 1
+
+
+def averaged(last: int, every: int = 2) -> StudyConfig:
+    """An arm, the same with its last checkpoints averaged, and one of another order, averaged too."""
+    average = {"last": last, "weights": {"key": "uniform"}}
+    arms = [
+        {"name": "plain", "policy": {"key": "shuffle"}},
+        {"name": "averaged", "policy": {"key": "shuffle"}, "average": average},
+        {"name": "easy", "policy": {"key": "easy_to_hard"}, "average": average},
+    ]
+    said = {"sequences": "sequences-1", "arms": arms, "baseline": "plain", "seeds": [7]}
+    return StudyConfig.model_validate({**said, "train": {"keep_every_steps": every}})
+
+
+def test_arms_that_differ_in_their_average_alone_share_their_runs_and_are_averaged_when_those_have_finished() -> None:
+    config = averaged(last=2)
+    done = finish(study.plan(config, {}), "schedule", "schedule")
+    assert [child.slot for child in study.plan(config, done) if child.slot not in done] == [
+        "train/plain/7",
+        "train/easy/7",
+    ]
+    made = {"run": "run-1", "step 10": "checkpoint-5", "step 8": "checkpoint-4", "checkpoint": "checkpoint-6"}
+    done["train/plain/7"] = Finished(made, {})
+    [average] = [child for child in study.plan(config, done) if child.kind == "average"]
+    assert average.slot == "average/averaged/7" and average.config.weights.key == "uniform"
+    assert average.config.checkpoints == ["checkpoint-5", "checkpoint-6"]
+
+
+def test_averages_of_checkpoints_that_are_not_kept_are_refused() -> None:
+    with pytest.raises(ValidationError, match="set how many steps apart"):
+        averaged(last=2, every=0)
+    done = {"train/plain/7": Finished({"step 8": "checkpoint-4", "checkpoint": "checkpoint-6"}, {})}
+    with pytest.raises(InputError, match="keeps 2 checkpoints, not 3") as error:
+        study.plan(averaged(last=3), done)
+    assert error.value.problems[0].field == "arms.1.average.last"
 
 
 def test_an_arm_may_learn_at_a_rate_of_its_own() -> None:
