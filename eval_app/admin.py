@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from chimera.read_only_admin import ReadOnlyAdmin
-from eval_app.models import EvalReport, Study
+from eval_app.models import EvalReport, OwnTask, Score, Study
 
 
 @admin.register(EvalReport)
@@ -26,3 +26,18 @@ class StudyAdmin(ReadOnlyAdmin):
     @admin.display(description="verdict")
     def word(self, study: Study) -> str:
         return str((study.verdict or {}).get("word", "-"))
+
+
+@admin.register(Score)
+class ScoreAdmin(ReadOnlyAdmin):
+    list_display = ["report", "task", "metric", "value", "low", "high", "n", "at_chance"]
+    list_filter = ["task", "metric"]
+    list_select_related = ["report"]
+
+
+@admin.register(OwnTask)
+class OwnTaskAdmin(ReadOnlyAdmin):
+    list_display = ["label", "task", "project", "short_digest", "created_at"]
+    list_filter = ["project"]
+    search_fields = ["name", "task"]
+    list_select_related = ["project"]

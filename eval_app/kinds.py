@@ -3,19 +3,30 @@
 from chimera.jobs import refs, verbs
 from chimera.jobs.kinds import JobKind, register
 from eval_app import models
-from eval_app.core.configs_evaluate import EvaluateConfig
+from eval_app.core.configs_evaluate import EvaluateConfig, TaskFileConfig
 from eval_app.core.configs_study import StarterConfig, StudyConfig
 
 refs.register(models.EvalReport, "eval_app.core.evaluation:Evaluation")
+refs.register(models.OwnTask, "eval_app.core.task_file:TaskFile")
 
 register(
     JobKind(
         name="evaluate",
         title="Evaluate",
-        summary="Measure held-out bits per byte of a checkpoint, domain by domain, item by item.",
+        summary="Score a checkpoint on held-out text and on tasks, item by item.",
         config=EvaluateConfig,
         run="eval_app.core.jobs.evaluate:run",
         adopt="eval_app.services.evaluations:adopt_evaluate",
+    )
+)
+register(
+    JobKind(
+        name="register-task",
+        title="Register a task",
+        summary="Keep a task of your own, a YAML text in the format of lm-evaluation-harness.",
+        config=TaskFileConfig,
+        run="eval_app.core.jobs.register_task:run",
+        adopt="eval_app.services.evaluations:adopt_task",
     )
 )
 register(

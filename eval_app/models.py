@@ -11,13 +11,51 @@ from training_app.models import Checkpoint
 
 
 class EvalReport(Artefact):
-    """Scores of one checkpoint on one held-out set; per-item results are in the artefact's Parquet file."""
+    """Scores of one checkpoint on held-out text, on tasks, or both; results by item are in the artefact's files."""
 
     ref_kind = "evaluation"
 
     checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="reports")
-    sequence_set = models.ForeignKey(SequenceSet, on_delete=models.PROTECT, related_name="reports")
+    sequence_set = models.ForeignKey(
+        SequenceSet, null=True, blank=True, on_delete=models.PROTECT, related_name="reports"
+    )
     scores = models.JSONField(default=dict)
+
+
+class Score(models.Model):
+    """One metric of one task in a report, with its 95 % interval over items; see `eval_app.core.task_scores`."""
+
+    report = models.ForeignKey(EvalReport, on_delete=models.CASCADE, related_name="task_scores")
+    task = models.CharField(max_length=80)
+    metric = models.CharField(max_length=40)
+    value = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    n = models.PositiveIntegerField()
+    chance = models.FloatField(null=True, blank=True)
+    higher_is_better = models.BooleanField(default=True)
+    main = models.BooleanField(default=False)
+    unit = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["report", "id"]
+        constraints = [models.UniqueConstraint(fields=["report", "task", "metric"], name="one_score_of_a_metric")]
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.metric} = {self.value:.4g}"
+
+    @property
+    def at_chance(self) -> bool:
+        """The interval holds what guessing gives."""
+        return self.chance is not None and self.low <= self.chance <= self.high
+
+
+class OwnTask(Artefact):
+    """A task of the user's own: a YAML text in lm-eval's format."""
+
+    ref_kind = "task"
+
+    task = models.CharField(max_length=80)
 
 
 class Study(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from eval_app.views import home, studies
+from eval_app.views import evaluations, home, studies
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,5 +13,5 @@ urlpatterns = [
     path("studies/<int:pk>/curves.json", studies.study_curves, name="study-curves"),
     path("studies/<int:pk>/config.json", studies.study_config, name="study-config"),
     path("studies/<int:pk>/report.md", studies.study_report, name="study-report"),
-    path("evaluations/<int:pk>/", studies.evaluation_detail, name="evaluation-detail"),
+    path("evaluations/<int:pk>/", evaluations.evaluation_detail, name="evaluation-detail"),
 ]

@@ -1,22 +1,91 @@
-"""Config of the leaf kind `evaluate` (torch-free)."""
+"""Configs of the leaf kinds `evaluate` and `register-task` (torch-free)."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from chimera.errors import InputError, NestedProblems
 from chimera.refs import Ref
 from chimera.typed import Config
+from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.sequences import SequenceTable
+from eval_app.core.task_file import TaskFile
+from eval_app.core.tasks.bundled import bundled_suites, bundled_task
+from eval_app.core.tasks.definition import read_definition
 from training_app.core.checkpoint import Checkpoint
 
+if TYPE_CHECKING:
+    SuiteKey = str
+else:
+    SuiteKey = Literal[tuple(bundled_suites())]
 
-class EvaluateConfig(Config):
-    """Score a checkpoint on the held-out text of sequences made with the same tokenizer."""
+
+class TasksConfig(Config):
+    """Which tasks, on which items."""
+
+    suite: SuiteKey = Field("none", title="Suite", description="Tasks that belong together")
+    tasks: list[str] = Field(default_factory=list, title="Further tasks", description="Bundled ones, by name")
+    own_tasks: list[Ref[TaskFile]] = Field(default_factory=list, title="Your tasks", description="Registered by you")
+    benchmarks: list[Ref[Benchmark]] = Field(
+        default=[],
+        title="Items from",
+        description="Left out of the config: the newest version of every benchmark of the project.",
+        json_schema_extra={"left_out": "every"},
+    )
+    limit: int | None = Field(
+        200, ge=1, title="Items of a task at most", description="Drawn by the seed. Empty asks them all."
+    )
+    items_seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed of the items", description="Also draws the examples")
+
+    @field_validator("tasks")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        try:
+            for name in names:
+                bundled_task(name)
+        except InputError as error:
+            raise ValueError(str(error.problems[0])) from error
+        return names
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is any task to run."""
+        return bool(self.tasks or self.own_tasks or bundled_suites()[self.suite].tasks)
+
+
+class EvaluateConfig(TasksConfig):
+    """Score a checkpoint on held-out text, on tasks, or on both."""
 
     name: str = Field(min_length=1, max_length=200, title="Name")
     checkpoint: Ref[Checkpoint] = Field(title="Checkpoint", description="The model to score")
-    sequences: Ref[SequenceTable] = Field(title="Sequences", description="Whose held-out text to score it on")
+    sequences: Ref[SequenceTable] | None = Field(
+        None, title="Sequences", description="Whose held-out text to score it on"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto takes a GPU if present")
     threads: int = Field(1, ge=1, le=256, title="CPU threads")
+
+    @model_validator(mode="after")
+    def _something(self) -> EvaluateConfig:
+        if self.sequences is None and not self.asks:
+            raise ValueError("there is nothing to score: choose sequences with held-out text, a suite, or tasks")
+        return self
+
+
+class TaskFileConfig(Config):
+    """Keep a task of your own: a YAML text in lm-eval's format."""
+
+    name: str = Field(min_length=1, max_length=200, title="Name")
+    definition: str = Field(
+        min_length=1, max_length=100_000, title="Definition", description="YAML, as lm-eval's tasks"
+    )
+
+    @field_validator("definition")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        try:
+            read_definition(text)
+        except InputError as error:
+            raise NestedProblems(error.problems) from error
+        return text.strip() + "\n"  # a form strips texts; the same file must be the same task at every door

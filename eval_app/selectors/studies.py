@@ -14,7 +14,7 @@ from chimera.projects.access import Actor
 from chimera.registry import Choice
 from curriculum_app.models import SequenceSet
 from eval_app.core.configs_study import ArmConfig, StudyConfig
-from eval_app.models import EvalReport, Study
+from eval_app.models import Study
 from training_app.core.configs import LearningRateChoice
 from training_app.models import TrainingRun
 from training_app.selectors.history import histories
@@ -31,12 +31,6 @@ def study_get(actor: Actor, pk: int) -> Study:
 
 def study_config(study: Study) -> StudyConfig:
     return StudyConfig.model_validate(study.job.config)
-
-
-def report_get(actor: Actor, pk: int) -> EvalReport:
-    """Raises Http404 for another project's report."""
-    reports = EvalReport.objects.filter(project=actor.project).select_related("checkpoint__run", "sequence_set")
-    return get_object_or_404(reports, pk=pk)
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,3 @@ def study_report(request: HttpRequest, pk: int) -> HttpResponse:
     if study.verdict is None:
         raise Http404("this study has no verdict yet")
     return HttpResponse(report(study), content_type="text/markdown; charset=utf-8")
-
-
-@require_GET
-def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    report = selectors.report_get(actor_of(request), pk)
-    unigram = report.manifest.get("unigram", {})
-    rows = [(domain, report.scores.get(f"held_out/{domain}"), value) for domain, value in unigram.items()]
-    context = {"report": report, "rows": rows, "macro": report.scores.get("held_out/macro")}
-    return render(request, "eval/evaluation_detail.html", context)

@@ -48,6 +48,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "measure-worker": {},
     "generate-reply": {"checkpoint": "checkpoint-1", "messages": [{"role": "user", "content": "Who are you?"}]},
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
+    "register-task": {"name": "mine", "definition": "task: mine\ndoc_to_choice: '{{choices}}'\n"},
     "edit-plan": {"name": "the rest shuffled", "run": "run-1", "policy": {"key": "shuffle"}},
     "average": {"name": "last two", "checkpoints": ["checkpoint-1", "checkpoint-2"], "weights": {"key": "wma"}},
     "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},

@@ -1,0 +1,116 @@
+"""Putting a list of tasks to one model: which items, which were missing, every answer, every score."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lm_eval.api.model import LM
+
+from chimera.typed import sha256_json
+from curriculum_app.core.benchmarks import Benchmark
+from eval_app.core.harness import Asked, ask
+from eval_app.core.item_results import ItemResult
+from eval_app.core.scorers.base import Scorer
+from eval_app.core.task_scores import TaskScore, scores_of
+from eval_app.core.tasks.definition import TaskDefinition
+
+
+@dataclass
+class Examination:
+    """What all tasks gave. `tasks` are facts for the manifest; `missing` says why a task was not run."""
+
+    results: list[ItemResult] = field(default_factory=list)
+    scores: list[TaskScore] = field(default_factory=list)
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def examine(
+    lm: LM,
+    definitions: Iterable[TaskDefinition],
+    benchmarks: Sequence[Benchmark],
+    *,
+    limit: int | None,
+    seed: int,
+    began: Callable[[TaskDefinition, int], None] = lambda _task, _items: None,
+) -> Examination:
+    """Run every task whose items are registered. Equal arguments ask equal items in equal order."""
+    found = Examination()
+    for definition in definitions:
+        benchmark = next((each for each in benchmarks if definition.items_task in each.manifest["tasks"]), None)
+        if benchmark is None:
+            found.missing[definition.task] = f"no registered benchmark has items of the task {definition.items_task!r}"
+            continue
+        _run(lm, definition, benchmark, found, limit=limit, seed=seed, began=began)
+    return found
+
+
+def _run(
+    lm: LM,
+    definition: TaskDefinition,
+    benchmark: Benchmark,
+    found: Examination,
+    *,
+    limit: int | None,
+    seed: int,
+    began: Callable[[TaskDefinition, int], None],
+) -> None:
+    records = [(item.id, item.record) for item in benchmark.iter_items() if item.task == definition.items_task]
+    chosen, examples = drawn(records, definition.num_fewshot, limit, seed)
+    began(definition, len(chosen))
+    asked = ask(lm, definition, [record for _, record in chosen], [record for _, record in examples])
+    scorer: Scorer = definition.scorer.build()
+    results = [_result(definition, scorer, item, each) for (item, _), each in zip(chosen, asked, strict=True)]
+    found.results += results
+    found.scores += scores_of(definition, scorer.metrics, results)
+    found.tasks.append(
+        {
+            "task": definition.task,
+            "title": definition.title,
+            "definition": definition.as_json(),
+            "definition_digest": sha256_json(definition.as_json()),
+            "items": benchmark.digest,
+            "asked": len(chosen),
+            "present": len(records),
+        }
+    )
+
+
+Record = tuple[str, Mapping[str, Any]]
+
+
+def drawn(records: Sequence[Record], shots: int, limit: int | None, seed: int) -> tuple[list[Record], list[Record]]:
+    """`(items to ask, items for few-shot prompts)`: disjoint; a limit draws at random, in the order of the file."""
+    order = list(range(len(records)))
+    random.Random(seed).shuffle(order)
+    examples = order[: min(4 * shots, len(order) // 2)]
+    rest = order[len(examples) :]
+    kept = sorted(rest if limit is None else rest[:limit])
+    return [records[n] for n in kept], [records[n] for n in sorted(examples)]
+
+
+def _result(definition: TaskDefinition, scorer: Scorer, item: str, asked: Asked) -> ItemResult:
+    scored = scorer.score(asked.item, asked.target, asked.answer)
+    main = scored.values.get(scorer.metrics[0].key)
+    return ItemResult(
+        task=definition.task,
+        item=item,
+        prompt=asked.prompt,
+        target=_text_of(asked),
+        main=float("nan") if main is None else main,
+        values=scored.values,
+        options=asked.answer.options,
+        loglikelihoods=asked.answer.loglikelihoods,
+        tokens=asked.answer.tokens,
+        answers=asked.answer.texts,
+        facts=scored.facts,
+    )
+
+
+def _text_of(asked: Asked) -> str:
+    if isinstance(asked.target, int) and asked.answer.options:
+        return asked.answer.options[asked.target]
+    return "\n".join(map(str, asked.target)) if isinstance(asked.target, list) else str(asked.target)

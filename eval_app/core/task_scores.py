@@ -1,0 +1,86 @@
+"""From items to the score of a task: mean, interval, chance (pure)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from chimera.typed import Config
+from eval_app.core.item_results import ItemResult
+from eval_app.core.scorers.base import Metric
+from eval_app.core.statistics import wilson
+from eval_app.core.tasks.definition import TaskDefinition
+
+
+class TaskScore(Config):
+    """One metric of one task. [`low`, `high`]: 95 % interval over items; `n` items gave a number.
+
+    `chance` is set for shares of tasks that can be guessed; `centered` = (value − chance) / (1 − chance) (DCLM, arXiv
+    2406.11794, section 3.4).
+    """
+
+    task: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    higher_is_better: bool
+    main: bool = False
+    unit: str = ""
+    chance: float | None = None
+
+    @property
+    def at_chance(self) -> bool:
+        """The interval holds what guessing gives."""
+        return self.chance is not None and self.low <= self.chance <= self.high
+
+    @property
+    def centered(self) -> float | None:
+        return None if self.chance is None else centered(self.value, self.chance)
+
+
+def centered(accuracy: float, chance: float) -> float:
+    """0 at chance, 1 if all is right. (0.4375, 0.25) gives 0.25; below chance it is negative."""
+    return (accuracy - chance) / (1 - chance)
+
+
+def scores_of(definition: TaskDefinition, metrics: Sequence[Metric], results: Sequence[ItemResult]) -> list[TaskScore]:
+    """Every metric that at least one item has a number for."""
+    found = []
+    for place, metric in enumerate(metrics):
+        values = [value for result in results if (value := result.values.get(metric.key)) is not None]
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            continue
+        low, high = interval(finite, share=metric.share)
+        chance = definition.metadata.chance if metric.share else None
+        found.append(
+            TaskScore(
+                task=definition.task,
+                metric=metric.key,
+                value=math.fsum(finite) / len(finite),
+                low=low,
+                high=high,
+                n=len(finite),
+                higher_is_better=metric.higher_is_better,
+                main=place == 0,
+                unit=metric.unit,
+                chance=chance,
+            )
+        )
+    return found
+
+
+def interval(values: Sequence[float], *, share: bool, alpha: float = 0.05) -> tuple[float, float]:
+    """Wilson's for shares whose values are all 0 or 1, else Student's t of the mean; one value has no interval."""
+    n, mean = len(values), math.fsum(values) / len(values)
+    if share and all(value in (0.0, 1.0) for value in values):
+        return wilson(round(math.fsum(values)), n, alpha)
+    if n < 2:
+        return mean, mean
+    half = float(stats.t.isf(alpha / 2, n - 1)) * float(np.std(values, ddof=1)) / math.sqrt(n)
+    return mean - half, mean + half
