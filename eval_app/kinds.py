@@ -57,7 +57,7 @@ register(
 verbs.register(
     verbs.Verb(
         name="report",
-        help="print the verdict of a study as Markdown",
+        help="print the report of a study: Markdown, --html or --archive FILE",
         arguments="eval_app.management.report:arguments",
         run="eval_app.management.report:run",
     )

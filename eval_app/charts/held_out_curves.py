@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-Curves = Mapping[str, Mapping[int, list[tuple[int, float]]]]
+from eval_app.core.report.curves import Curve, Curves, mean_curve
 
 
 def held_out_curves(curves: Curves, arms: list[str]) -> dict[str, Any]:
@@ -15,7 +14,7 @@ def held_out_curves(curves: Curves, arms: list[str]) -> dict[str, Any]:
     for place, arm in enumerate(arms, start=1):
         seeds = curves.get(arm, {})
         data.extend(_member(arm, seed, curve, place) for seed, curve in sorted(seeds.items()))
-        mean = _mean(seeds)
+        mean = mean_curve(seeds)
         if mean:
             data.append(_mean_trace(arm, mean, place))
         rows.extend([arm, seed, tokens, value] for seed, curve in sorted(seeds.items()) for tokens, value in curve)
@@ -31,7 +30,7 @@ def held_out_curves(curves: Curves, arms: list[str]) -> dict[str, Any]:
     }
 
 
-def _member(arm: str, seed: int, curve: list[tuple[int, float]], place: int) -> dict[str, Any]:
+def _member(arm: str, seed: int, curve: Curve, place: int) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -44,15 +43,7 @@ def _member(arm: str, seed: int, curve: list[tuple[int, float]], place: int) -> 
     }
 
 
-def _mean(seeds: Mapping[int, list[tuple[int, float]]]) -> list[tuple[int, float]]:
-    if not seeds:
-        return []
-    by_seed = [dict(curve) for curve in seeds.values()]
-    shared = sorted(set.intersection(*(set(curve) for curve in by_seed)))
-    return [(tokens, sum(curve[tokens] for curve in by_seed) / len(by_seed)) for tokens in shared]
-
-
-def _mean_trace(arm: str, mean: list[tuple[int, float]], place: int) -> dict[str, Any]:
+def _mean_trace(arm: str, mean: Curve, place: int) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -67,7 +58,7 @@ def _mean_trace(arm: str, mean: list[tuple[int, float]], place: int) -> dict[str
 def _words(curves: Curves, arms: list[str]) -> str:
     ends = []
     for arm in arms:
-        mean = _mean(curves.get(arm, {}))
+        mean = mean_curve(curves.get(arm, {}))
         if mean:
             ends.append(f"{arm} reached {mean[-1][1]:.3f} at {mean[-1][0]:,} tokens")
     return "Held-out bits per byte over tokens, mean over seeds: " + ("; ".join(ends) or "no evaluation yet") + "."

@@ -16,7 +16,6 @@ from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
 from eval_app.models import Study
 from eval_app.selectors import studies as selectors
-from eval_app.selectors.report import report
 from eval_app.selectors.studies import Cell
 from training_app.models import TrainingRun
 
@@ -88,12 +87,3 @@ def study_config(request: HttpRequest, pk: int) -> JsonResponse:
     response = JsonResponse(study.job.config, json_dumps_params={"indent": 1})
     response["Content-Disposition"] = f'attachment; filename="study-{study.pk}.json"'
     return response
-
-
-@require_GET
-def study_report(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page's facts as Markdown, to keep beside the code."""
-    study = selectors.study_get(actor_of(request), pk)
-    if study.verdict is None:
-        raise Http404("this study has no verdict yet")
-    return HttpResponse(report(study), content_type="text/markdown; charset=utf-8")

@@ -10,6 +10,7 @@ from chimera.context import Context
 from curriculum_app.core.schedule import multiset_of
 from curriculum_app.core.sequences import array_digest
 from training_app.core.checkpoint import save_checkpoint
+from training_app.core.environment import environment
 from training_app.core.model import num_parameters
 from training_app.core.summary import TrainSummary, sparkline
 
@@ -54,4 +55,5 @@ def summarise(run: Run, scores: HeldOutScores) -> TrainSummary:
         delivered_digest=array_digest(delivered),
         multiset_digest=multiset_of(delivered, run.table.lengths),
         non_finite_steps=state.non_finite,
+        environment=environment(),
     )

@@ -32,6 +32,7 @@ class TrainSummary(Config):
     delivered_digest: str = Field(description="of the rows fed, in order; the run fails unless equal")
     multiset_digest: str = Field(description="of the sorted sequence ids fed: equal for arms shown the same sequences")
     non_finite_steps: int = Field(0, description="steps whose loss or gradient was NaN or infinite; they moved nothing")
+    environment: dict[str, str] = Field({}, description="machine and versions; empty in runs of before it was noted")
 
     @property
     def beats_unigram(self) -> bool:
