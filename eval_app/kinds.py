@@ -39,6 +39,7 @@ register(
         conclude="eval_app.services.studies:conclude",
         created="eval_app.services.studies:created",
         check="eval_app.services.studies:check",
+        complete="eval_app.services.studies:complete",
         page="eval_app.services.studies:page",
     )
 )

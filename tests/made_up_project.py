@@ -57,7 +57,7 @@ class MadeUpProject:
             sequence_set=self.sequences,
             name=name,
             question="Is easy-to-hard better than shuffled?",
-            primary_outcome=config.primary_outcome,
+            primary_outcome=config.primary_outcome.metric,
         )
         runs = self._runs(job)
         conclude(job, {run.job.slot: Finished({"run": run.uid}, run.summary) for run in runs})

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def paired_differences(comparison: dict[str, Any], baseline: str, alpha: float) -> dict[str, Any]:
-    """A figure of one `Comparison` (JSON of eval_app.core.verdict); left of zero is better than the baseline."""
+    """A figure of one `Comparison` (JSON of eval_app.core.verdicts); left of zero is better than the baseline."""
     pairs, interval = comparison["seeds"], comparison["interval"]
     mean_label = f"mean, {100 * (1 - alpha):g} %"
     labels = [f"seed {pair['seed']}" for pair in pairs]

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 POWER = 0.8
 LIMIT = 1000  # pairs nobody runs
@@ -33,6 +34,25 @@ class MeanTest:
     p: float
     effect: float | None
 
+    @property
+    def hedges(self) -> float | None:
+        """The effect without the bias of small samples, g_z (Hedges 1981, with the exact gamma factor)."""
+        return None if self.effect is None else self.effect * hedges_factor(self.n - 1)
+
+
+def hedges_factor(freedom: int) -> float:
+    """J = Γ(f/2) / (√(f/2) Γ((f−1)/2)) for f degrees of freedom (Hedges 1981, eq. 6e); 0 for f = 1."""
+    if freedom < 2:
+        return 0.0
+    logs = math.lgamma(freedom / 2) - math.lgamma((freedom - 1) / 2)
+    return math.exp(logs) / math.sqrt(freedom / 2)
+
+
+@lru_cache(maxsize=4096)
+def t_quantile(freedom: int, alpha: float) -> float:
+    """The value that |t| with so many degrees of freedom exceeds with probability alpha."""
+    return -float(special.stdtrit(freedom, alpha / 2))
+
 
 def paired_t(differences: Sequence[float], alpha: float = 0.05) -> MeanTest:
     """Student's t test on paired differences. Negating all differences negates the result exactly.
@@ -51,8 +71,8 @@ def paired_t(differences: Sequence[float], alpha: float = 0.05) -> MeanTest:
         return MeanTest(n, value, 0.0, value, value, 1.0 if value == 0 else 0.0, None)
     sd = math.sqrt(math.fsum((value - mean) ** 2 for value in differences) / (n - 1))
     error = sd / math.sqrt(n)
-    half = float(stats.t.isf(alpha / 2, n - 1)) * error
-    p = 2 * float(stats.t.sf(abs(mean) / error, n - 1))
+    half = t_quantile(n - 1, alpha) * error
+    p = 2 * float(special.stdtr(n - 1, -abs(mean) / error))
     return MeanTest(n, mean, sd, mean - half, mean + half, p, mean / sd)
 
 
@@ -78,6 +98,33 @@ def welch_t(first: Sequence[float], second: Sequence[float], alpha: float = 0.05
     return MeanTest(int(sizes.min()), mean, sd, mean - half, mean + half, p, mean / sd)
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """mean(first) / mean(second) of paired values; no interval where the second mean is not clearly other than 0."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def ratio_of_means(first: Sequence[float], second: Sequence[float], alpha: float = 0.05) -> Ratio:
+    """Fieller's interval of a ratio of two means of paired values (Fieller, JRSS B 1954).
+
+    Raises:
+        ValueError: fewer than two pairs, or the second mean is 0.
+    """
+    x, y = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if len(x) < 2 or not y.mean():
+        raise ValueError("a ratio of means needs two pairs and a second mean other than 0")
+    reach = t_quantile(len(x) - 1, alpha) ** 2 / len(x)
+    (xx, xy), (_, yy) = reach * np.cov(x, y)
+    a, b, c = y.mean() ** 2 - yy, x.mean() * y.mean() - xy, x.mean() ** 2 - xx
+    ratio, root = float(x.mean() / y.mean()), b * b - a * c
+    if a <= 0 or root < 0:
+        return Ratio(ratio, None, None)
+    return Ratio(ratio, float((b - math.sqrt(root)) / a), float((b + math.sqrt(root)) / a))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjustment, in the order given; controls the family-wise error."""
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
@@ -92,12 +139,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def paired_power(n: int, effect: float, alpha: float = 0.05) -> float:
     """Power of the two-sided paired t test with n pairs at true d_z = effect (noncentral t)."""
     freedom, shift = n - 1, abs(effect) * math.sqrt(n)
-    critical = float(stats.t.isf(alpha / 2, freedom))
-    lower = float(stats.nct.cdf(-critical, freedom, shift))
-    wrong_side = 0.0 if math.isnan(lower) else lower  # scipy gives NaN where it is below 1e-15
-    return float(stats.nct.sf(critical, freedom, shift)) + wrong_side
+    critical = t_quantile(freedom, alpha)
+    right_side = 1.0 - float(special.nctdtr(freedom, shift, critical))
+    wrong_side = float(special.nctdtr(freedom, shift, -critical))
+    return right_side + (0.0 if math.isnan(wrong_side) else wrong_side)  # scipy gives NaN where it is below 1e-15
 
 
+@lru_cache(maxsize=1024)
 def detectable_effect(n: int, alpha: float = 0.05, power: float = POWER) -> float:
     """Smallest true |d_z| that n pairs detect with the given power; times the sd: the difference itself.
 
@@ -115,6 +163,7 @@ def detectable_effect(n: int, alpha: float = 0.05, power: float = POWER) -> floa
     return high
 
 
+@lru_cache(maxsize=1024)
 def pairs_needed(effect: float, alpha: float = 0.05, power: float = POWER, limit: int = LIMIT) -> int | None:
     """Smallest n >= 2 whose power at true d_z = effect reaches `power`; None if more than `limit`."""
     if effect == 0 or paired_power(limit, effect, alpha) < power:

@@ -127,6 +127,8 @@ def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmR
 
 def _curriculum_words(arm: ArmConfig) -> str:
     """The policy with the settings that are not its defaults."""
+    if arm.shuffled_of:
+        return f"What {arm.shuffled_of} is shown, shuffled"
     if arm.policy is None:
         return f"{len(arm.schedules)} ready schedules"
     return words_of(arm.policy)

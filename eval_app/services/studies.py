@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
+from pydantic import ValidationError
 
 from chimera.errors import InputError, Problem
 from chimera.jobs import refs
@@ -23,17 +24,54 @@ from curriculum_app.models import Schedule, SequenceSet
 from curriculum_app.services.schedule_check import check_schedule
 from eval_app.core.configs_study import ArmConfig, StudyConfig
 from eval_app.core.study import schedule_of, too_few
-from eval_app.core.verdict import ArmEvidence, StudyEvidence, decide
+from eval_app.core.study_arms import equal_compute, identical_arms, parameters_of, with_controls, wrong_budgets
+from eval_app.core.study_evidence import gather
+from eval_app.core.verdicts.deciding import decide
+from eval_app.core.verdicts.evidence import StudyEvidence
 from eval_app.models import Study
 
 
+def complete(raw: Any, project: Project) -> Any:
+    """Spell out what a study means by its flags: arms that control for order, and tokens of equal compute."""
+    return _with_equal_compute(with_controls(raw), project) if isinstance(raw, dict) else raw
+
+
+def _with_equal_compute(raw: dict[str, Any], project: Project) -> dict[str, Any]:
+    """Tokens for every arm with a model of its own, where compute is matched and none are given.
+
+    What cannot be read yet is left as it is: validation says what is wrong with it.
+    """
+    if raw.get("match") != "compute":
+        return raw
+    try:
+        config = StudyConfig.model_validate(raw)
+    except ValidationError:
+        return raw
+    baseline = _parameters(config, config.arm(config.baseline), project)
+    arms = []
+    for arm, given in zip(config.arms, raw["arms"], strict=True):
+        own = _parameters(config, arm, project)
+        row = refs.find(project, config.sequences_of(arm))
+        if arm.budget_tokens is None and own and baseline and own != baseline and row is not None:
+            length = int(row.manifest["sequence_length"])
+            given = {**given, "budget_tokens": equal_compute(config.budget_tokens, length, baseline, own)}
+        arms.append(given)
+    return {**raw, "arms": arms}
+
+
+def _parameters(config: StudyConfig, arm: ArmConfig, project: Project) -> int | None:
+    row = refs.find(project, config.sequences_of(arm))
+    return None if row is None else parameters_of(arm.model or config.train.model, int(row.manifest["vocab_size"]))
+
+
 def check(config: StudyConfig, project: Project) -> None:
-    """What a schedule of each arm would be refused for, and averages of more checkpoints than a run keeps.
+    """Arms that are the same, what a schedule of each arm would be refused for, ready schedules of another budget, and
+    averages of more checkpoints than a run keeps.
 
     Raises:
-        InputError: fields begin `arms.<number>.policy` or `arms.<number>.average`, or are the study's own.
+        InputError: fields begin `arms.<number>`, or are the study's own.
     """
-    problems: list[Problem] = []
+    problems = identical_arms(config) + wrong_budgets(config, _shown(config, project))
     kept = _checkpoints_of_a_run(config, project)
     for number, arm in enumerate(config.arms):
         if arm.average is not None and kept is not None and kept < arm.average.last:
@@ -46,6 +84,13 @@ def check(config: StudyConfig, project: Project) -> None:
             problems += [_of_arm(problem, number) for problem in error.problems]
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+
+
+def _shown(config: StudyConfig, project: Project) -> dict[str, int]:
+    """Ready schedule → tokens it shows."""
+    named = {schedule.number for arm in config.arms for schedule in arm.schedules}
+    rows = Schedule.objects.filter(project=project, pk__in=named)
+    return {row.uid: int(row.manifest["num_tokens"]) for row in rows if row.manifest.get("num_tokens")}
 
 
 def _checkpoints_of_a_run(config: StudyConfig, project: Project) -> int | None:
@@ -70,7 +115,7 @@ def created(job: Job) -> None:
         job=job,
         sequence_set_id=config.sequences.number,
         name=config.name,
-        primary_outcome=config.primary_outcome,
+        primary_outcome=config.primary_outcome.metric,
     )
 
 
@@ -82,7 +127,7 @@ def conclude(job: Job, finished: Mapping[str, Finished]) -> Adopted:
     """Decide on the evidence of all runs and keep the verdict."""
     config = StudyConfig.model_validate(job.config)
     study = Study.objects.select_for_update().get(job=job)
-    verdict = decide(_evidence(config, study.sequence_set, finished))
+    verdict = decide(_evidence(config, finished))
     study.verdict = verdict.as_json()
     study.save(update_fields=["verdict"])
     summary = {"word": verdict.word, "sentence": verdict.sentence, "compares": verdict.compares}
@@ -99,24 +144,11 @@ def conclude_starter(job: Job, finished: Mapping[str, Finished]) -> Adopted:
     return Adopted(artifacts, finished["study"].summary)
 
 
-def _evidence(config: StudyConfig, sequences: SequenceSet | None, finished: Mapping[str, Finished]) -> StudyEvidence:
-    arms = [_arm(config, arm, finished) for arm in config.arms]
-    unigram = sequences.manifest["unigram_bits_per_byte"] if sequences else {}
-    return StudyEvidence(seeds=config.seeds, arms=arms, baseline=config.baseline, unigram=unigram, alpha=config.alpha)
-
-
-def _arm(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, Finished]) -> ArmEvidence:
-    source = config.trained_as(arm).name
-    runs = {seed: finished[f"train/{source}/{seed}"].summary for seed in config.seeds}
-    scored = {seed: finished[f"average/{arm.name}/{seed}"].summary for seed in config.seeds} if arm.average else runs
-    return ArmEvidence(
-        name=arm.name,
-        multisets={seed: run["multiset_digest"] for seed, run in runs.items()},
-        orders={seed: run["delivered_digest"] for seed, run in runs.items()},
-        scores={seed: summary["held_out"] or {} for seed, summary in scored.items()},
-        learning_rate=_learning_rate(config, config.trained_as(arm), finished),
-        average=json.dumps(arm.average.as_json(), sort_keys=True) if arm.average else "",
-    )
+def _evidence(config: StudyConfig, finished: Mapping[str, Finished]) -> StudyEvidence:
+    scored_on = SequenceSet.objects.filter(pk=config.scored_on.number).first()
+    unigram = scored_on.manifest["unigram_bits_per_byte"] if scored_on else {}
+    rates = {arm.name: _learning_rate(config, config.trained_as(arm), finished) for arm in config.arms}
+    return gather(config, finished, unigram, rates)
 
 
 def _learning_rate(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, Finished]) -> str:
@@ -124,7 +156,8 @@ def _learning_rate(config: StudyConfig, arm: ArmConfig, finished: Mapping[str, F
     chosen = config.learning_rate_of(arm)
     said: list[Any] = [chosen.as_json()]
     if chosen.key == "planned":
-        uids = [finished[f"schedule/{arm.name}/{seed}"].artifacts["schedule"] for seed in config.seeds if arm.policy]
+        slots = [f"schedule/{arm.name}/{seed}" for seed in config.seeds]
+        uids = [finished[slot].artifacts["schedule"] for slot in slots if slot in finished]
         numbers = [Ref[Any](uid).number for uid in (uids or arm.schedules)]
         found = Schedule.objects.filter(pk__in=numbers).order_by("pk")
         said += [row.manifest.get("tracks", {}).get("learning_rate") for row in found]

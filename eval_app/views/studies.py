@@ -52,7 +52,7 @@ def _context(study: Study) -> dict[str, Any]:
         "finished": sum(cell.state == "succeeded" for cell in cells),
         "planned": len(arms) * len(config.seeds),
         "run_to_watch": _run_to_watch(cells),
-        "has_curves": any(config.primary_outcome in cell.run.latest for cell in cells),
+        "has_curves": any(config.primary_outcome.metric in cell.run.latest for cell in cells),
         "verdict": study.verdict,
         "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }

@@ -8,7 +8,7 @@ from chimera.jobs import services
 from chimera.jobs.models import Job, State
 from chimera.jobs.runner import run_next
 from chimera.projects.access import Actor
-from eval_app.core.verdict import Verdict
+from eval_app.core.verdicts.verdict import Verdict
 from eval_app.models import Study
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.torch, pytest.mark.timeout(180)]

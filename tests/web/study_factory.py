@@ -46,7 +46,7 @@ def make_study(
     )
     job = _job(actor, "study", name, config.as_json(), composite=True, parent=parent, slot="study" if parent else "")
     study = Study.objects.create(
-        project=actor.project, job=job, sequence_set=sequences, name=name, primary_outcome=config.primary_outcome
+        project=actor.project, job=job, sequence_set=sequences, name=name, primary_outcome=config.primary_outcome.metric
     )
     finished = {}
     for seed in seeds:

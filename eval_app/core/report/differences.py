@@ -14,7 +14,7 @@ _DOT_ROW, _MEAN_ROW = -9.0, 8.0  # from the middle of a row: seeds above, mean a
 
 
 def differences_svg(comparisons: Sequence[Mapping[str, Any]], baseline: str, confidence: str) -> str:
-    """A row an arm (JSON of `eval_app.core.verdict.Comparison`): left of zero is better than the baseline.
+    """A row an arm (JSON of `eval_app.core.verdicts.verdict.Comparison`): left of zero is better than the baseline.
 
     Empty text where no pair has two numbers.
     """

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_app.core.verdict import ArmEvidence, StudyEvidence, Verdict, decide
+from eval_app.core.verdicts.deciding import decide
+from eval_app.core.verdicts.evidence import ArmEvidence, StudyEvidence
+from eval_app.core.verdicts.verdict import Verdict
 
 NOISE = [0.0, 0.002, -0.001, 0.001, -0.002, 0.0015, -0.0005]
 
@@ -15,7 +17,10 @@ NOISE = [0.0, 0.002, -0.001, 0.001, -0.002, 0.0015, -0.0005]
 def arm(name, shift, seeds=5, level=2.0, shown="same"):
     """Scores of two domains: a seed effect that pairs share, the arm's shift, and a little noise of its own."""
     scores = {
-        seed: {"code": level + 0.1 * seed + shift * (1 + NOISE[seed] * 50), "prose": level - 0.05 * seed + shift}
+        seed: {
+            "held_out/code": level + 0.1 * seed + shift * (1 + NOISE[seed] * 50),
+            "held_out/prose": level - 0.05 * seed + shift,
+        }
         for seed in range(seeds)
     }
     return ArmEvidence(name=name, multisets=dict.fromkeys(range(seeds), shown), scores=scores)
@@ -66,7 +71,7 @@ def test_a_difference_within_the_noise_cannot_be_told_and_says_how_many_seeds_ar
 def test_a_difference_far_below_the_noise_says_that_no_feasible_number_of_seeds_would_settle_it():
     base, other = arm("shuffled", 0.0), arm("curriculum", 0.0)
     for seed, value in enumerate([0.01, -0.01, 0.01, -0.01, 0.00001]):
-        other.scores[seed]["code"] += value
+        other.scores[seed]["held_out/code"] += value
     verdict = decide(evidence(base, other))
     assert verdict.comparisons[0].more_seeds is None
     assert "More than 1,000 seeds" in verdict.sentence
@@ -96,7 +101,9 @@ def test_models_no_better_than_token_frequencies_are_not_compared(levels):
 
 
 def test_exactly_at_the_unigram_baseline_is_not_below_it():
-    flat = ArmEvidence(name="shuffled", multisets={}, scores={s: {"code": 3.0, "prose": 3.0} for s in range(5)})
+    flat = ArmEvidence(
+        name="shuffled", multisets={}, scores={s: {"held_out/code": 3.0, "held_out/prose": 3.0} for s in range(5)}
+    )
     assert decide(evidence(flat, arm("curriculum", 0.0))).word == "not trained enough to compare"
 
 
@@ -110,7 +117,7 @@ def test_identical_arms_cannot_be_told_apart():
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
 def test_a_run_without_a_number_fails_its_arm_by_name(value):
     broken = arm("curriculum", -0.02)
-    broken.scores[3]["code"] = value
+    broken.scores[3]["held_out/code"] = value
     verdict = decide(evidence(arm("shuffled", 0.0), broken))
     assert verdict.word == "cannot tell"
     assert "curriculum failed" in verdict.sentence and "seed 3" in verdict.sentence
@@ -128,7 +135,9 @@ def test_a_run_that_is_missing_fails_its_arm():
 @given(st.lists(st.floats(1, 4), min_size=12, max_size=12))
 def test_swapping_the_arms_negates_the_difference_exactly(values):
     def built(first, second):
-        rows = [{s: {"code": v[2 * s], "prose": v[2 * s + 1]} for s in range(3)} for v in (first, second)]
+        rows = [
+            {s: {"held_out/code": v[2 * s], "held_out/prose": v[2 * s + 1]} for s in range(3)} for v in (first, second)
+        ]
         return evidence(
             ArmEvidence(name="shuffled", multisets={}, scores=rows[0]),
             ArmEvidence(name="curriculum", multisets={}, scores=rows[1]),
@@ -161,8 +170,8 @@ def test_an_unknown_multiset_is_not_taken_for_an_equal_one():
 def test_domains_are_secondary_and_holm_corrected():
     base, other = arm("shuffled", 0.0), arm("curriculum", 0.0)
     for seed in range(5):
-        other.scores[seed]["code"] -= 0.05 + NOISE[seed]
-        other.scores[seed]["prose"] += 10 * NOISE[seed]
+        other.scores[seed]["held_out/code"] -= 0.05 + NOISE[seed]
+        other.scores[seed]["held_out/prose"] += 10 * NOISE[seed]
     domains = {result.domain: result for result in decide(evidence(base, other)).comparisons[0].domains}
     assert domains["code"].clear and not domains["prose"].clear
     assert domains["code"].interval.p_holm == pytest.approx(2 * domains["code"].interval.p)

@@ -1,1 +1,0 @@
-"""The sandbox: what a program can do to it."""
