@@ -272,7 +272,9 @@ class ConfigForm(forms.Form):
             choices = self._ref_choices(ref_kind_of(arguments[0]))
             several = forms.SelectMultiple(attrs={"size": min(8, max(2, len(choices)))})
             initial = value or [key for key in [_only(choices, info)] if key]
-            return OpenMultipleChoiceField(choices=choices, initial=initial, widget=several), list
+            every = bool(said_of(info).get("left_out"))  # what none chosen then means
+            none_chosen = (lambda chosen: chosen or _ABSENT) if every else list
+            return OpenMultipleChoiceField(choices=choices, initial=initial, widget=several), none_chosen
         if origin is list and arguments[0] in (int, float, str):
             return forms.CharField(initial=", ".join(map(str, value or []))), _separated
         if kind is str:

@@ -6,7 +6,7 @@ from django.db import models
 
 from chimera.jobs.models import Artefact, Job
 from chimera.projects.models import Project
-from curriculum_app.models import SequenceSet
+from curriculum_app.models import SequenceSet, TaxonomyNode
 from training_app.models import Checkpoint
 
 
@@ -85,3 +85,31 @@ class Study(models.Model):
     @property
     def uid(self) -> str:
         return f"study-{self.pk}"
+
+
+class SkillTag(models.Model):
+    """The items of a task (those whose id fits `pattern`), or a held-out domain, test a node of the taxonomy.
+
+    A task or domain without a row here has the tags of its definition, if any.
+    """
+
+    class Of(models.TextChoices):
+        TASK = "task", "task"
+        DOMAIN = "domain", "held-out domain"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="skill_tags")
+    node = models.ForeignKey(TaxonomyNode, on_delete=models.CASCADE, related_name="skill_tags")
+    of = models.CharField(max_length=6, choices=Of.choices)
+    name = models.CharField(max_length=120, help_text="the task or the domain")
+    pattern = models.CharField(max_length=200, default="*", help_text="of the items' ids, such as anatomy-*")
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["of", "name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "node", "of", "name", "pattern"], name="one_tag_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.name} {self.pattern} → {self.node}"

@@ -2,4 +2,6 @@
 
 from chimera.panels import Panel, register
 
+register(Panel("taxonomy", "eval/skills/_panel_tree.html", "eval_app.selectors.skill_panels:of_tree"))
+register(Panel("taxonomy-node", "eval/skills/_panel_node.html", "eval_app.selectors.skill_panels:of_node"))
 register(Panel("sequences", "eval/_panel_studies.html", "eval_app.selectors.studies:studies_on_sequences"))

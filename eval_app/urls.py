@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from eval_app.views import evaluations, home, reports, studies
+from eval_app.views import evaluations, home, items, reports, skills, studies
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,5 +15,15 @@ urlpatterns = [
     path("studies/<int:pk>/report.md", reports.as_markdown, name="study-report"),
     path("studies/<int:pk>/report.html", reports.as_html, name="study-report-html"),
     path("studies/<int:pk>/report.zip", reports.as_archive, name="study-report-zip"),
+    path("skills/", skills.skill_map, name="skills"),
+    path("skills/heat.json", skills.skill_heat_json, name="skill-heat"),
+    path("skills/emergence/", skills.skill_emergence, name="skill-emergence"),
+    path("skills/emergence.json", skills.skill_emergence_json, name="skill-emergence-chart"),
+    path("skills/tags/", skills.skill_tags, name="skill-tags"),
+    path("skills/tags/add/", skills.skill_tag_add, name="skill-tag-add"),
+    path("skills/tags/<int:pk>/remove/", skills.skill_tag_remove, name="skill-tag-remove"),
+    path("evaluations/compare/", items.compare, name="evaluations-compare"),
+    path("evaluations/<int:pk>/items/", items.item_list, name="evaluation-items"),
+    path("evaluations/<int:pk>/items/<str:task>/<path:item>/", items.item_detail, name="evaluation-item"),
     path("evaluations/<int:pk>/", evaluations.evaluation_detail, name="evaluation-detail"),
 ]

@@ -25,9 +25,14 @@ def adopt_evaluate(job: Job, result: EvaluateResult) -> Adopted:
         sequence_set_id=config.sequences.number if config.sequences else None,
         scores=manifest["scores"],
     )
-    scores = [TaskScore.model_validate(each) for each in manifest.get("task_scores", [])]
-    Score.objects.bulk_create([_row(row, score) for score in scores], ignore_conflicts=True)
+    add_scores(row)
     return Adopted({"evaluation": row.uid}, {"scores": manifest["scores"], "missing": manifest.get("missing", {})})
+
+
+def add_scores(report: EvalReport) -> None:
+    """The rows of a report's task scores; those that exist stay."""
+    scores = [TaskScore.model_validate(each) for each in report.manifest.get("task_scores", [])]
+    Score.objects.bulk_create([_row(report, score) for score in scores], ignore_conflicts=True)
 
 
 def _row(report: EvalReport, score: TaskScore) -> Score:

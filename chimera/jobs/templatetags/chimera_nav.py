@@ -17,7 +17,7 @@ register = template.Library()
 PAGES = (
     ("Home", "home", ()),
     ("Data", "data", ("data", "sequences")),
-    ("Taxonomy", "taxonomy", ("taxonomy",)),
+    ("Taxonomy", "taxonomy", ("taxonomy", "skills")),
     ("Curricula", "curricula", ("curricula", "schedules")),
     ("Runs", "runs", ("runs",)),
     ("Studies", "studies", ("studies", "evaluations")),

@@ -84,3 +84,21 @@ def sparkline(values: Sequence[float | None], label: str = "trend") -> SafeStrin
         '<polyline points="{}"/><circle cx="{}" cy="{}" r="2"/></svg>',
         label, line, *points[-1],
     )  # fmt: skip
+
+
+@register.simple_tag
+def whisker(value: float, low: float, high: float, reference: float | None = None, label: str = "") -> SafeString:
+    """A share from 0 to 1 as a dot with its interval; `reference` (such as chance) is a line across."""
+    across = (
+        "" if reference is None else format_html('<line class="ref" x1="{0}" x2="{0}" y2="14"/>', _hundredth(reference))
+    )
+    said = label or f"{value:.3f}, 95 % interval {low:.3f} to {high:.3f}"
+    return format_html(
+        '<svg class="whisker" viewBox="-2 0 104 14" preserveAspectRatio="none" role="img" aria-label="{}">{}'
+        '<line x1="{}" x2="{}" y1="7" y2="7"/><rect x="{}" width="3" y="2" height="10"/></svg>',
+        said, across, _hundredth(low), _hundredth(high), _hundredth(value - 0.015),
+    )  # fmt: skip
+
+
+def _hundredth(share: float) -> str:
+    return f"{100 * min(max(share, -0.02), 1.02):.2f}"

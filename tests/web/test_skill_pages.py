@@ -1,0 +1,102 @@
+"""The skill map, emergence, tags; items and two reports item by item."""
+
+import pytest
+from django.urls import reverse
+
+from curriculum_app.services.taxonomy import node_add
+from eval_app.models import SkillTag
+from eval_app.services.skills import add_tag
+from tests.conftest import signed_in
+from tests.web.evaluation_factory import make_report
+
+
+@pytest.fixture
+def tree(editor):
+    maths = node_add(editor, kind="capability", name="Maths")
+    algebra = node_add(editor, kind="capability", parent=maths, name="Algebra")
+    node_add(editor, kind="capability", parent=maths, name="Geometry")
+    node_add(editor, kind="capability", name="Code")
+    add_tag(editor, algebra.uuid, "task", "algebra")
+    return maths, algebra
+
+
+@pytest.fixture
+def reports(editor, tree):
+    return make_report(editor, lambda n: n < 20), make_report(editor, lambda n: n >= 4)
+
+
+def test_the_map_shows_score_interval_chance_change_and_coverage(editor_client, reports):
+    before, after = reports
+    text = editor_client.get(reverse("skills")).content.decode()
+    assert "0.900" in text and "+0.400 *" in text and "1 of 2" in text
+    assert "Geometry" in text.partition("Not measured")[2]
+    assert f"/evaluations/{after.pk}/items/?node=" in text
+    earlier = editor_client.get(reverse("skills"), {"at": before.pk}).content.decode()
+    assert "at chance" in earlier and "+0.400" not in earlier
+
+
+def test_a_held_out_domain_named_as_a_node_counts_there(editor_client, reports):
+    text = editor_client.get(reverse("skills")).content.decode()
+    assert "2.500" in text.partition(">Code<")[2]
+
+
+def test_the_heat_map_has_a_row_a_node_and_a_column_a_checkpoint(editor_client, reports):
+    figure = editor_client.get(reverse("skill-heat")).json()
+    assert [row[0] for row in figure["table"]["rows"]] == ["Maths", "Algebra"]
+    assert figure["data"][0]["z"] == [[0.5, 0.9], [0.5, 0.9]]
+
+
+def test_a_node_of_the_taxonomy_says_what_is_reached_there(editor_client, reports, tree):
+    text = editor_client.get(reverse("taxonomy-node", args=[tree[1].uuid])).content.decode()
+    assert "What a model reaches here" in text and "0.900" in text and "number 1 of the weakest" in text
+    assert "(2 of 3 leaves measured)" in editor_client.get(reverse("taxonomy")).content.decode()
+
+
+def test_tags_are_added_and_removed_by_editors_only(editor_client, viewer_client, reports, tree):
+    add = {"what": "task/algebra", "pattern": "q-1*", "node": str(tree[0].uuid)}
+    assert viewer_client.post(reverse("skill-tag-add"), add).status_code == 403
+    editor_client.post(reverse("skill-tag-add"), add)
+    tag = SkillTag.objects.get(pattern="q-1*")
+    assert "q-1*" in editor_client.get(reverse("skill-tags")).content.decode()
+    assert viewer_client.post(reverse("skill-tag-remove", args=[tag.pk])).status_code == 403
+    editor_client.post(reverse("skill-tag-remove", args=[tag.pk]))
+    assert not SkillTag.objects.filter(pk=tag.pk).exists()
+    wrong = editor_client.post(reverse("skill-tag-add"), add | {"what": "poem/x"}, follow=True).content.decode()
+    assert "cannot be tagged" in wrong
+
+
+def test_another_project_sees_nothing(reports, stranger):
+    client = signed_in(stranger)
+    assert "Nothing is measured yet" in client.get(reverse("skills")).content.decode()
+    for name in ("evaluation-items", "evaluation-detail"):
+        assert client.get(reverse(name, args=[reports[0].pk])).status_code == 404
+    assert "Two reports are needed" in client.get(reverse("evaluations-compare")).content.decode()
+
+
+def test_items_are_found_by_outcome_words_and_node(editor_client, reports, tree):
+    url = reverse("evaluation-items", args=[reports[0].pk])
+    assert "40 items" in editor_client.get(url).content.decode()
+    assert "20 items" in editor_client.get(url, {"fate": "wrong"}).content.decode()
+    assert "1 item<" in editor_client.get(url, {"words": "is 39?", "node": str(tree[0].uuid)}).content.decode()
+    assert "No item fits" in editor_client.get(url, {"words": "poem"}).content.decode()
+
+
+def test_an_item_shows_every_option(editor_client, reports):
+    url = reverse("evaluation-item", args=[reports[0].pk, "algebra", "q-30"])
+    text = editor_client.get(url).content.decode()
+    assert "What is 30?" in text and "right answer" in text and "-2.000" in text.replace("−", "-")
+    assert editor_client.get(reverse("evaluation-item", args=[reports[0].pk, "algebra", "none"])).status_code == 404
+
+
+def test_two_reports_are_compared_item_by_item(editor_client, reports):
+    before, after = reports
+    chosen = {"before": before.pk, "after": after.pk, "turn": "lost"}
+    text = editor_client.get(reverse("evaluations-compare"), chosen).content.decode()
+    assert "+0.400 <abbr" in text and text.count('class="eval-item"') == 4
+    won = editor_client.get(reverse("evaluations-compare"), chosen | {"turn": "won"}).content.decode()
+    assert won.count('class="eval-item"') == 20
+
+
+def test_emergence_says_what_is_missing(editor_client, reports):
+    assert "No run yet" in editor_client.get(reverse("skill-emergence")).content.decode()
+    assert editor_client.get(reverse("skill-emergence-chart")).json()["alt"] == "Nothing was measured."
