@@ -63,6 +63,7 @@ def _run(
     began(definition, len(chosen))
     asked = ask(lm, definition, [record for _, record in chosen], [record for _, record in examples])
     scorer: Scorer = definition.scorer.build()
+    scorer.prepare((each.item, each.answer) for each in asked)
     results = [_result(definition, scorer, item, each) for (item, _), each in zip(chosen, asked, strict=True)]
     found.results += results
     found.scores += scores_of(definition, scorer.metrics, results)
@@ -75,6 +76,7 @@ def _run(
             "items": benchmark.digest,
             "asked": len(chosen),
             "present": len(records),
+            "pool": definition.metadata.pool or len(records),
         }
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -50,6 +50,9 @@ class Scorer:
 
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
+
+    def prepare(self, asked: Iterable[tuple[Mapping[str, Any], Answer]]) -> None:
+        """Called once before the items of a task are scored: for what is quicker done for all of them together."""
 
     def score(self, item: Mapping[str, Any], target: int | str | list[str], answer: Answer) -> Scored:
         """The numbers of one item. Pure: equal arguments give equal numbers."""

@@ -1,0 +1,1 @@
+"""The sandbox: what a program can do to it."""
