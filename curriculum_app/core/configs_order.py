@@ -69,6 +69,18 @@ class GroupConfig(Config):
     held_out_tokens: int = Field(
         16384, title="Held-out tokens", description="Tokens per domain kept away from training.", ge=256, le=10_000_000
     )
+    held_out_share: float = Field(
+        0.05,
+        title="Share kept for evaluation",
+        description="Of the documents, near-duplicates together: never trained on in any version of this text.",
+        ge=0.0,
+        le=0.5,
+    )
+    near_duplicates: bool = Field(
+        True,
+        title="Near-duplicates on one side",
+        description="Held out or trained on together. Off: only equal texts, which spares the search.",
+    )
     apart: list[str] = Field(
         default_factory=list,
         title="Domains apart",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from curriculum_app.core.documents import Document
-from curriculum_app.core.holding_out import Split, tokenizer_sample
+from curriculum_app.core.holding_out import Cut, tokenizer_sample
 from curriculum_app.core.packing import Int, Tokens, token_dtype
 from curriculum_app.core.tokenizer import Reading, train_bpe
 
@@ -16,9 +16,9 @@ Source = Callable[[], Iterable[Document]]
 Report = Callable[[int, str], None]  # bytes done of twice the corpus, what is being done; may raise to stop
 
 
-def train_tokenizer(source: Source, num_bytes: Int, splits: list[Split], vocab_size: int) -> Reading:
+def train_tokenizer(source: Source, num_bytes: Int, cut: Cut, vocab_size: int) -> Reading:
     """Train the BPE on a sample balanced over domains that holds no reserved document."""
-    rows = set(tokenizer_sample([split.rest for split in splits], num_bytes).tolist())
+    rows = set(tokenizer_sample([split.rest for split in cut.splits.values()], num_bytes).tolist())
     texts = (document.text for row, document in enumerate(source()) if row in rows)
     tokenizer = train_bpe(texts, vocab_size)
     tokenizer.encode_special_tokens = True  # "<|endoftext|>" inside a document is text, never an end

@@ -19,16 +19,17 @@ import pyarrow as pa
 from chimera.errors import InputError, Problem
 from curriculum_app.core.conditioning import Conditioning
 from curriculum_app.core.configs_order import GroupConfig
+from curriculum_app.core.dedup.alike import Alike
 from curriculum_app.core.difficulty.compression import compression_ratio, shrink_short
 from curriculum_app.core.difficulty.ranks import quantile_bin, ranks_within, weighted_ranks
 from curriculum_app.core.difficulty.surprisal import mean_surprisal, unigram_bits, unigram_bits_per_byte
 from curriculum_app.core.documents import Document
 from curriculum_app.core.encoding import Report, Source, train_tokenizer
 from curriculum_app.core.groupings.base import Corpus, Density, DocumentGrouping, Groups
-from curriculum_app.core.holding_out import Split, split_domain
+from curriculum_app.core.holding_out import Cut, Sets, cut_domains
 from curriculum_app.core.mixture_curve import Float
 from curriculum_app.core.packing import Int, Tokens, count_groups, mean_over_tokens
-from curriculum_app.core.sequences import Grouping, SequenceContents
+from curriculum_app.core.sequences import Grouping, SequenceContents, array_digest
 from curriculum_app.core.sequencing import MadeSequences, make_sequences
 from curriculum_app.core.tokenizer import Reading, reading_of_model
 
@@ -74,23 +75,22 @@ def survey_documents(
     return Survey(columns, domains, domain_of, np.array(num_bytes, dtype=np.int64), np.array(ratios))
 
 
-def split_documents(survey: Survey, config: GroupConfig) -> list[Split]:
-    """One seeded split per domain, in the order of `survey.domains`; nothing of domains apart may be held out.
+def split_documents(survey: Survey, config: GroupConfig, alike: Alike) -> Cut:
+    """One split per domain, in the order of `survey.domains`; nothing of domains apart may be held out.
 
     Raises:
         InputError: a domain apart is none of the version, or there is no other.
     """
     _require_domains(survey.domains, config)
-    splits = []
-    for number, domain in enumerate(survey.domains):
-        rng = np.random.default_rng([config.seed, number])
-        rows = np.flatnonzero(survey.domain_of == number)
-        if domain in config.apart:
-            splits.append(Split(rows[:0], rows))
-        else:
-            usable = config.form == "text"
-            splits.append(split_domain(rows, survey.num_bytes, config.held_out_tokens, rng, all_usable=usable))
-    return splits
+    return cut_domains(
+        {name: np.flatnonzero(survey.domain_of == number) for number, name in enumerate(survey.domains)},
+        survey.num_bytes,
+        Sets(alike.together, alike.ranks(config.seed)),
+        config.held_out_tokens,
+        config.held_out_share,
+        apart=config.apart,
+        all_usable=config.form == "text",
+    )
 
 
 def _require_domains(domains: Sequence[str], config: GroupConfig) -> None:
@@ -151,6 +151,7 @@ def group_documents(
     config: GroupConfig,
     groupings: Sequence[DocumentGrouping],
     report: Report,
+    alike: Alike,
     measured: Float | None = None,
     model: Path | None = None,
 ) -> tuple[SequenceContents, dict[str, Any]]:
@@ -159,6 +160,7 @@ def group_documents(
     Args:
         source: gives a fresh iterator over the documents at each call (they are read three times).
         groupings: those of the config, prepared.
+        alike: which of the documents go together.
         measured: (D,) what stands for density in the difficulty, see `rank_documents`.
         model: the folder of the model whose tokenizer is used; None trains one.
 
@@ -171,32 +173,32 @@ def group_documents(
     conditioning = Conditioning(config) if config.metadata != "none" else None
     groupings = [*groupings, conditioning] if conditioning else groupings
     survey = survey_documents(source(), report, groupings)
-    splits = split_documents(survey, config)
+    cut = split_documents(survey, config, alike)
     size = int(survey.num_bytes.sum())
     report(size, "training the tokenizer" if model is None else "reading the tokenizer")
     if model is None:
-        reading = train_tokenizer(source, survey.num_bytes, splits, config.vocab_size)
+        reading = train_tokenizer(source, survey.num_bytes, cut, config.vocab_size)
     else:
         reading = reading_of_model(model)
     made = make_sequences(
-        source(), survey.domains, splits, reading, config, lambda done, message: report(size + done, message),
-        conditioning,
+        source(), cut, reading, config, lambda done, message: report(size + done, message), conditioning
     )  # fmt: skip
     learnt = made.packed.tokens if conditioning is None or made.mask is None else made.packed.tokens[made.mask > 0]
     counts = np.bincount(learnt, minlength=reading.vocab_size)
     ranks = rank_documents(survey, made.encoded, counts, config, measured)
     groups = _groups(groupings, survey, made.encoded, counts, ranks, config)
-    contents = _contents(survey, made, reading, config, _Judged(counts, ranks, groups))
-    return contents, _facts(survey, made) | {"grouping_facts": _grouping_facts(groupings, groups)}
+    contents = _contents(survey, made, reading, config, _Judged(counts, ranks, groups, alike))
+    return contents, _facts(survey, made, cut, alike) | {"grouping_facts": _grouping_facts(groupings, groups)}
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """Counts of the training tokens (V,), ranks of the documents, and their groups by the name of the grouping."""
+    """Counts of the training tokens (V,); of the documents their ranks, groups by grouping, and what goes together."""
 
     counts: Int
     ranks: Ranks
     groups: dict[str, Groups]
+    alike: Alike
 
 
 def _groups(
@@ -243,7 +245,7 @@ def _contents(
         bins=count_groups(pieces, _length_bins(made.encoded, made.training), LENGTH_BINS).toarray(),
         difficulty=mean_over_tokens(pieces, judged.ranks.difficulty),
         pieces=pieces,
-        documents=_index(survey, made, judged.ranks),
+        documents=_index(survey, made, judged.ranks, judged.alike),
         held_out=made.held_out,
         unigram_bits_per_byte={
             name: unigram_bits_per_byte(judged.counts, part) for name, part in made.held_out.items()
@@ -267,7 +269,7 @@ def _length_bins(encoded: list[Tokens], training: Int) -> Int:
     return bins
 
 
-def _index(survey: Survey, made: MadeSequences, ranks: Ranks) -> pa.Table:
+def _index(survey: Survey, made: MadeSequences, ranks: Ranks, alike: Alike) -> pa.Table:
     held = np.zeros(len(made.encoded), dtype=bool)
     held[np.concatenate(list(made.held_out_rows.values()))] = True
     measured: dict[str, Any] = {
@@ -276,11 +278,13 @@ def _index(survey: Survey, made: MadeSequences, ranks: Ranks) -> pa.Table:
         "quality_rank": ranks.quality,
         "difficulty_bin": ranks.bin,
         "held_out": held,
+        "content": alike.content,
+        "together": alike.together,
     }
     return pa.table({**survey.columns, **measured})
 
 
-def _facts(survey: Survey, made: MadeSequences) -> dict[str, Any]:
+def _facts(survey: Survey, made: MadeSequences, cut: Cut, alike: Alike) -> dict[str, Any]:
     tokens = np.array([len(item) for item in made.encoded], dtype=np.int64)
     trained = np.zeros(len(made.encoded), dtype=bool)
     trained[made.training] = True
@@ -288,12 +292,16 @@ def _facts(survey: Survey, made: MadeSequences) -> dict[str, Any]:
     for number, domain in enumerate(survey.domains):
         mine = survey.domain_of == number
         held_out = made.held_out.get(domain)  # none where no document of the domain is an example
+        rows = made.held_out_rows.get(domain, np.zeros(0, dtype=np.int64))
         domains[domain] = {
             "documents": int(mine.sum()),
             "bytes": int(survey.num_bytes[mine].sum()),
             "tokens": int(tokens[mine].sum()),
             "training_documents": int((mine & trained).sum()),
-            "held_out_documents": len(made.held_out_rows.get(domain, ())),
+            "held_out_documents": len(rows),
+            "held_out_digest": array_digest(np.sort(alike.content[rows])),
+            "beyond_share_documents": int((cut.sets.rank[rows] >= cut.share).sum()),
+            "set_aside_documents": int((mine & made.kept_away).sum()) - len(rows),
             "held_out_tokens": 0 if held_out is None else held_out.predicted_tokens,
             "held_out_bytes": 0 if held_out is None else held_out.total_bytes,
         }

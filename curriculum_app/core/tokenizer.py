@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from chimera.artefacts import MANIFEST
@@ -64,6 +65,20 @@ def token_bytes(tokenizer: Tokenizer) -> Int:
     for number, added in tokenizer.get_added_tokens_decoder().items():
         sizes[number] = 0 if added.special else len(added.content.encode())
     return sizes
+
+
+def inside_character(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Shape (V,): whether a token begins in the middle of a character, with a continuation byte of UTF-8.
+
+    The byte-level alphabet (GPT-2's) names bytes that are no printable letter by the letters from 256 on, in order.
+    """
+    found = np.zeros(vocabulary(tokenizer), dtype=bool)
+    for name, number in tokenizer.get_vocab().items():
+        first = ord(name[0]) if name else 0
+        found[number] = 0xA1 <= first <= 0xBF or 0x100 + 34 <= first <= 0x100 + 67
+    for number in tokenizer.get_added_tokens_decoder():
+        found[number] = False
+    return found
 
 
 def vocabulary(tokenizer: Tokenizer) -> int:

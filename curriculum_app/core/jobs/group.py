@@ -18,6 +18,7 @@ from curriculum_app.core.chat_format import WORDS, special_words, template_of
 from curriculum_app.core.chosen_column import ChosenColumn, choose_column
 from curriculum_app.core.configs_order import GroupConfig
 from curriculum_app.core.dataset_version import DatasetVersion
+from curriculum_app.core.dedup.alike import alike_in
 from curriculum_app.core.grouping import group_documents
 from curriculum_app.core.groupings.base import DocumentGrouping, default_groupings, prepared
 from curriculum_app.core.sequences import SequenceTable, save_sequences
@@ -108,7 +109,8 @@ def _group(
         ctx.check()
 
     measured = None if column is None else column.harder
-    contents, facts = group_documents(dataset.iter_documents, config, groupings, report, measured, model)
+    alike = alike_in(dataset, ctx, near=config.near_duplicates)
+    contents, facts = group_documents(dataset.iter_documents, config, groupings, report, alike, measured, model)
     recipe = recipe_of(config, groupings, column, model)
     if measured is not None:
         facts["counts"]["unmeasured_documents"] = unknown = int(np.isnan(measured).sum())
@@ -118,9 +120,20 @@ def _group(
     stored = save_sequences(ctx.store, contents, {**facts, "recipe": recipe, "dataset": dataset.digest})
     for reason, first in facts.get("left_out", {}).items():
         ctx.log(f"{facts['counts'][reason]:,} documents are left out as {reason}, the first of them {first}", "warning")
+    _log_held_out(facts["domains"], config, ctx)
     size = f"of {'at most ' if config.form != 'text' else ''}{config.sequence_length}"
     ctx.log(
         f"{stored.manifest['num_sequences']:,} sequences {size} tokens; vocabulary "
         f"{contents.vocab_size:,}, {facts['counts']['bytes_per_token']} bytes per token"
     )
     return stored
+
+
+def _log_held_out(domains: dict[str, dict[str, Any]], config: GroupConfig, ctx: Context) -> None:
+    """Where the share was too small, other versions may train on what is held out here."""
+    for domain, facts in domains.items():
+        if facts["beyond_share_documents"]:
+            ctx.log(
+                f"{domain}: {facts['beyond_share_documents']:,} of {facts['held_out_documents']:,} held-out documents "
+                f"lie beyond the share of {config.held_out_share:g} that no version trains on"
+            )

@@ -142,7 +142,7 @@ def test_a_domain_too_small_to_hold_out_is_named(tmp_path):
 
 
 def test_a_corpus_that_fills_no_sequence_is_an_error(tmp_path):
-    documents = [Document(f"d{n}", "word " * 60, "prose") for n in range(20)]
+    documents = [Document(f"d{n}", f"{chr(97 + n) * 4} " * 60, "prose") for n in range(20)]
     with pytest.raises(InputError) as caught:
         group.run(config(held_out_tokens=256, sequence_length=16384), context_with(tmp_path, documents))
     assert caught.value.problems[0].field == "sequence_length"

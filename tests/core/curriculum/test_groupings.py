@@ -250,10 +250,10 @@ def test_of_a_column_where_more_is_easier_the_lowest_is_the_hardest(context):
     assert ranks[mine][np.argmin(values[mine])] == ranks[mine].max() > ranks[mine][np.argmax(values[mine])]
 
 
-def test_the_recipe_of_a_table_without_a_column_is_what_it_was_before_there_were_columns(context):
+def test_the_recipe_of_a_table_without_a_column_says_nothing_of_columns(context):
     assert set(group.recipe_of(config(), [])) == {
         "vocab_size", "sequence_length", "held_out_tokens", "length_bins", "quality_bins", "quality_measure",
-        "length_weight", "seed",
+        "length_weight", "seed", "held_out_share", "near_duplicates",
     }  # fmt: skip
 
 
