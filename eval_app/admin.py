@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from chimera.read_only_admin import ReadOnlyAdmin
-from eval_app.models import EvalReport, OwnTask, Score, Study
+from eval_app.models import EvalReport, OwnTask, Reproduction, Score, Study
 
 
 @admin.register(EvalReport)
@@ -26,6 +26,16 @@ class StudyAdmin(ReadOnlyAdmin):
     @admin.display(description="verdict")
     def word(self, study: Study) -> str:
         return str((study.verdict or {}).get("word", "-"))
+
+
+@admin.register(Reproduction)
+class ReproductionAdmin(ReadOnlyAdmin):
+    list_display = ["original", "word", "job", "created_at"]
+    list_select_related = ["original", "job"]
+
+    @admin.display(description="result")
+    def word(self, row: Reproduction) -> str:
+        return str((row.result or {}).get("word", "-"))
 
 
 @admin.register(Score)

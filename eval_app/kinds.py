@@ -4,6 +4,7 @@ from chimera.jobs import refs, verbs
 from chimera.jobs.kinds import JobKind, register
 from eval_app import models
 from eval_app.core.configs_evaluate import EvaluateConfig, TaskFileConfig
+from eval_app.core.configs_reproduce import ReproduceConfig
 from eval_app.core.configs_study import StarterConfig, StudyConfig
 
 refs.register(models.EvalReport, "eval_app.core.evaluation:Evaluation")
@@ -41,6 +42,20 @@ register(
         check="eval_app.services.studies:check",
         complete="eval_app.services.studies:complete",
         page="eval_app.services.studies:page",
+    )
+)
+register(
+    JobKind(
+        name="reproduce",
+        title="Reproduce a study",
+        summary="Run a study again from its frozen description and say whether every curve is the same.",
+        config=ReproduceConfig,
+        plan="eval_app.core.reproduce:plan",
+        conclude="eval_app.services.reproduce:conclude",
+        created="eval_app.services.reproduce:created",
+        complete="eval_app.services.reproduce:complete",
+        page="eval_app.services.reproduce:page",
+        listed=False,
     )
 )
 register(

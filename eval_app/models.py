@@ -113,3 +113,21 @@ class SkillTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.of} {self.name} {self.pattern} → {self.node}"
+
+
+class Reproduction(models.Model):
+    """A study run again from its frozen description: `job` has the new study as its child and ends with `result`.
+
+    `result` is JSON of `eval_app.core.reproduction.Reproduced`, null until the new study has a verdict.
+    """
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="reproduction")
+    original = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="reproductions")
+    result = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.original.uid} again"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from eval_app.views import evaluations, home, items, reports, skills, studies
+from eval_app.views import evaluations, home, items, reports, reproductions, skills, studies
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("studies/<int:pk>/differences/<int:arm>.json", studies.study_differences, name="study-differences"),
     path("studies/<int:pk>/curves.json", studies.study_curves, name="study-curves"),
     path("studies/<int:pk>/config.json", studies.study_config, name="study-config"),
+    path("studies/<int:pk>/reproduce/", reproductions.study_reproduce, name="study-reproduce"),
     path("studies/<int:pk>/report.md", reports.as_markdown, name="study-report"),
     path("studies/<int:pk>/report.html", reports.as_html, name="study-report-html"),
     path("studies/<int:pk>/report.zip", reports.as_archive, name="study-report-zip"),

@@ -17,6 +17,7 @@ from eval_app.core.report.curves import Curves, curves_svg, mean_curve
 from eval_app.core.report.differences import differences_svg
 from eval_app.core.report.document import document
 from eval_app.models import Study
+from eval_app.selectors.reproductions import reproductions_of
 from eval_app.selectors.studies import held_out_curves, study_arms, study_cells, study_config, study_grid
 from eval_app.selectors.study_runs import StudyRun, study_averages, study_runs
 
@@ -53,6 +54,7 @@ def report_context(actor: Actor, study: Study) -> dict[str, Any]:
         "seconds": sum(float(run.summary.get("seconds", 0.0)) for run in runs),
         "parameters": sorted({run.summary["parameters"] for run in runs if "parameters" in run.summary}),
         "config_json": _json(study.job.config), "arm_configs": _arm_configs(runs, config),
+        "repetitions": reproductions_of(study),
     }  # fmt: skip
 
 

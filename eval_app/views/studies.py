@@ -15,6 +15,7 @@ from chimera.projects.request import actor_of, crumbs
 from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
 from eval_app.models import Study
+from eval_app.selectors import reproductions
 from eval_app.selectors import studies as selectors
 from eval_app.selectors.studies import Cell
 from training_app.models import TrainingRun
@@ -54,6 +55,7 @@ def _context(study: Study) -> dict[str, Any]:
         "run_to_watch": _run_to_watch(cells),
         "has_curves": any(config.primary_outcome.metric in cell.run.latest for cell in cells),
         "verdict": study.verdict,
+        **reproductions.shown(study),
         "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }
 

@@ -53,6 +53,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "average": {"name": "last two", "checkpoints": ["checkpoint-1", "checkpoint-2"], "weights": {"key": "wma"}},
     "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},
     "study": {"sequences": "sequences-1"},
+    "reproduce": {"study": "study-1"},
     "starter": {},
     "procedural": {"name": "brackets", "generators": [{"key": "dyck", "config": {"types": 2}}], "documents": 10},
     "train-classifier": {"name": "edu", "labels": "labels-1", "dataset": "dataset-1"},

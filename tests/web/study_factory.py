@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -107,7 +108,7 @@ def _run(
 
 
 def _macro(scores: Mapping[str, float]) -> float:
-    return sum(scores.values()) / len(scores)
+    return math.fsum(scores.values()) / len(scores)
 
 
 def _checkpoint(actor: Actor, run: TrainingRun, weights: str) -> None:

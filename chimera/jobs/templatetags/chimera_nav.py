@@ -40,6 +40,8 @@ TONES = {
     "better": ("ok", "check"),
     "worse": ("bad", "cross"),
     "cannot tell": ("wait", "question"),
+    "equal": ("ok", "check"),
+    "not equal": ("bad", "cross"),
     "warning": ("warn", "warning"),
     "waiting": ("wait", "queue"),
     "ready": ("ok", "check"),
