@@ -18,7 +18,7 @@ from eval_app.core.report.differences import differences_svg
 from eval_app.core.report.document import document
 from eval_app.models import Study
 from eval_app.selectors.reproductions import reproductions_of
-from eval_app.selectors.studies import held_out_curves, study_arms, study_cells, study_config, study_grid
+from eval_app.selectors.studies import held_out_curves, study_arms, study_config
 from eval_app.selectors.study_runs import StudyRun, study_averages, study_runs
 
 _MOST_MEANS = 12  # evaluations in the table beside the curves
@@ -43,14 +43,18 @@ def report_context(actor: Actor, study: Study) -> dict[str, Any]:
     runs, curves = study_runs(study, config), held_out_curves(actor, study)
     arms = [arm.name for arm in config.arms]
     confidence = f"{100 * (1 - config.alpha):g} %"
-    ranked = sorted(verdict["comparisons"], key=pessimistic_end)
+    better, unit = verdict.get("better", "lower"), verdict.get("unit", "bits per byte")
+    ranked = sorted(verdict["comparisons"], key=lambda item: pessimistic_end(item, better))
     return {
         "study": study, "config": config, "verdict": verdict, "confidence": confidence, "arms": arms, "runs": runs,
         "arm_rows": study_arms(config, verdict), "ranked": ranked,
         "not_better": [item for item in ranked if item["word"] != "better"],
-        "differences": mark_safe(differences_svg(verdict["comparisons"], verdict["baseline"], confidence)),
+        "differences": mark_safe(
+            differences_svg(verdict["comparisons"], verdict["baseline"], confidence, better, unit)
+        ),
+        "unit": unit,
         "curves": mark_safe(curves_svg(curves, arms, verdict["unigram"])), "means": _means(curves, arms),
-        "grid": study_grid(config, study_cells(study)), "averages": study_averages(study), "machines": machines(runs),
+        "grid": _grid(config, verdict), "averages": study_averages(study), "machines": machines(runs),
         "seconds": sum(float(run.summary.get("seconds", 0.0)) for run in runs),
         "parameters": sorted({run.summary["parameters"] for run in runs if "parameters" in run.summary}),
         "config_json": _json(study.job.config), "arm_configs": _arm_configs(runs, config),
@@ -58,10 +62,18 @@ def report_context(actor: Actor, study: Study) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def pessimistic_end(comparison: dict[str, Any]) -> float:
-    """The end of the interval that speaks least for the arm: differences below zero are better."""
+def pessimistic_end(comparison: dict[str, Any], better: str) -> float:
+    """The end of the interval that speaks least for the arm, as a loss: below zero is a gain all the same."""
     interval = comparison.get("interval")
-    return float(interval["high"]) if interval else float("inf")
+    if interval is None:
+        return float("inf")
+    return float(interval["high"]) if better == "lower" else -float(interval["low"])
+
+
+def _grid(config: StudyConfig, verdict: dict[str, Any]) -> list[tuple[int, list[float | None]]]:
+    """Per seed what the verdict rests on, arm by arm; None where a look had decided the arm before."""
+    by_arm = {arm["name"]: arm["by_seed"] for arm in verdict["arms"]}
+    return [(seed, [by_arm[arm.name].get(str(seed)) for arm in config.arms]) for seed in config.seeds]
 
 
 def _means(curves: Curves, arms: list[str]) -> dict[str, Any]:

@@ -13,21 +13,27 @@ _LEFT, _RIGHT, _TOP, _ROW = 170, 690, 26, 46
 _DOT_ROW, _MEAN_ROW = -9.0, 8.0  # from the middle of a row: seeds above, mean and interval below
 
 
-def differences_svg(comparisons: Sequence[Mapping[str, Any]], baseline: str, confidence: str) -> str:
-    """A row an arm (JSON of `eval_app.core.verdicts.verdict.Comparison`): left of zero is better than the baseline.
+def differences_svg(
+    comparisons: Sequence[Mapping[str, Any]],
+    baseline: str,
+    confidence: str,
+    better: str = "lower",
+    unit: str = "bits per byte",
+) -> str:
+    """A row an arm (JSON of `eval_app.core.verdicts.verdict.Comparison`); zero is the baseline.
 
-    Empty text where no pair has two numbers.
+    `better` is "lower" or "higher". Empty text where no pair has two numbers.
     """
     values = [value for item in comparisons for value in _values(item)]
     if not values:
         return ""
     x = svg.Scale(*svg.padded([*values, 0.0]), _LEFT, _RIGHT)
     bottom = _TOP + _ROW * len(comparisons)
-    body = _axis(x, bottom)
+    body = _axis(x, bottom, better, unit)
     for place, item in enumerate(comparisons):
         body += _row(item, x, _TOP + _ROW * (place + 0.5))
     title = f"Paired differences to {baseline}, with {confidence} intervals"
-    return svg.figure("differences", title, _words(comparisons, baseline), WIDTH, bottom + 46, body)
+    return svg.figure("differences", title, _words(comparisons, baseline, better), WIDTH, bottom + 46, body)
 
 
 def _values(item: Mapping[str, Any]) -> list[float]:
@@ -36,7 +42,7 @@ def _values(item: Mapping[str, Any]) -> list[float]:
     return [*(pair["difference"] for pair in item["seeds"]), *ends]
 
 
-def _axis(x: svg.Scale, bottom: float) -> list[str]:
+def _axis(x: svg.Scale, bottom: float, better: str, unit: str) -> list[str]:
     ticks = x.ticks(8)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     parts = []
@@ -45,9 +51,10 @@ def _axis(x: svg.Scale, bottom: float) -> list[str]:
         parts.append(svg.tag("line", class_=rule, x1=x(tick), x2=x(tick), y1=_TOP - 4, y2=bottom))
         words = svg.number_words(tick, step, sign=True)
         parts.append(svg.text(words, class_="tick", x=x(tick), y=bottom + 16, text_anchor="middle"))
-    parts.append(svg.text("← better", class_="tick", x=x(0.0) - 8, y=_TOP - 11, text_anchor="end"))
-    parts.append(svg.text("worse →", class_="tick", x=x(0.0) + 8, y=_TOP - 11))
-    words = "difference in bits per byte"
+    below, above = ("better", "worse") if better == "lower" else ("worse", "better")
+    parts.append(svg.text(f"← {below}", class_="tick", x=x(0.0) - 8, y=_TOP - 11, text_anchor="end"))
+    parts.append(svg.text(f"{above} →", class_="tick", x=x(0.0) + 8, y=_TOP - 11))
+    words = f"difference in {unit}"
     parts.append(svg.text(words, class_="tick", x=(_LEFT + _RIGHT) / 2, y=bottom + 36, text_anchor="middle"))
     return parts
 
@@ -80,9 +87,9 @@ def _interval(interval: Mapping[str, Any], x: svg.Scale, level: float) -> list[s
     ]
 
 
-def _words(comparisons: Sequence[Mapping[str, Any]], baseline: str) -> str:
+def _words(comparisons: Sequence[Mapping[str, Any]], baseline: str, better: str) -> str:
     said = []
     for item in comparisons:
-        better, count = sum(pair["difference"] < 0 for pair in item["seeds"]), len(item["seeds"])
-        said.append(f"{item['arm']}: fewer bits per byte than {baseline} at {better} of {count} seeds, {item['word']}")
+        gains = [pair["difference"] < 0 if better == "lower" else pair["difference"] > 0 for pair in item["seeds"]]
+        said.append(f"{item['arm']}: better than {baseline} at {sum(gains)} of {len(gains)} seeds, {item['word']}")
     return "; ".join(said) + "."

@@ -64,7 +64,7 @@ def test_text_of_users_is_escaped_and_titled() -> None:
     root = ET.fromstring(drawn)
     assert root.find(f"{NAMESPACE}title") is not None and root.attrib["role"] == "img"
     assert root.attrib["aria-labelledby"] == "differences-title differences-desc"
-    assert 'a<b>&: fewer bits per byte than base" at 0 of 2 seeds' in (root.findtext(f"{NAMESPACE}desc") or "")
+    assert 'a<b>&: better than base" at 0 of 2 seeds' in (root.findtext(f"{NAMESPACE}desc") or "")
 
 
 def test_better_differences_stand_left_of_zero() -> None:
@@ -73,6 +73,8 @@ def test_better_differences_stand_left_of_zero() -> None:
     circles = [float(item.attrib["cx"]) for item in elements(drawn, "circle", "seed")]
     assert [at < zero for at in circles] == [True, True, False]
     assert len(elements(drawn, "path", "diamond")) == 1, "one pair has no interval"
+    more = differences_svg([comparison("good", [-0.03, -0.02])], "base", "95 %", "higher", "points")
+    assert "← worse" in more and "better →" in more and "difference in points" in more and "at 0 of 2 seeds" in more
     assert differences_svg([{"arm": "x", "word": "cannot tell", "seeds": [], "interval": None}], "b", "95 %") == ""
 
 
