@@ -67,7 +67,7 @@ def identical_arms(config: StudyConfig) -> list[Problem]:
     seen: dict[tuple[object, ...], str] = {}
     problems = []
     for number, arm in enumerate(config.arms):
-        what = (config.trained_as(arm).name, arm.average)
+        what = (config.trained_as(arm).name, arm.average.fingerprint() if arm.average else "")
         if what in seen:
             message = f"arms {seen[what]!r} and {arm.name!r} are the same but for their names: every run would be equal"
             hint = "let one of them differ, or leave it out"
