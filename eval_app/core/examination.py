@@ -13,8 +13,9 @@ from chimera.typed import sha256_json
 from curriculum_app.core.benchmarks import Benchmark
 from eval_app.core.harness import Asked, ask
 from eval_app.core.item_results import ItemResult
+from eval_app.core.item_sources.base import MadeItems
 from eval_app.core.scorers.base import Scorer
-from eval_app.core.task_scores import TaskScore, scores_of
+from eval_app.core.task_scores import TaskScore, score_across, scores_of
 from eval_app.core.tasks.definition import TaskDefinition
 
 
@@ -40,7 +41,7 @@ def examine(
     """Run every task whose items are registered. Equal arguments ask equal items in equal order."""
     found = Examination()
     for definition in definitions:
-        benchmark = next((each for each in benchmarks if definition.items_task in each.manifest["tasks"]), None)
+        benchmark = definition.made_items or _registered(definition, benchmarks)
         if benchmark is None:
             found.missing[definition.task] = f"no registered benchmark has items of the task {definition.items_task!r}"
             continue
@@ -48,10 +49,14 @@ def examine(
     return found
 
 
+def _registered(definition: TaskDefinition, benchmarks: Sequence[Benchmark]) -> Benchmark | None:
+    return next((each for each in benchmarks if definition.items_task in each.manifest["tasks"]), None)
+
+
 def _run(
     lm: LM,
     definition: TaskDefinition,
-    benchmark: Benchmark,
+    benchmark: Benchmark | MadeItems,
     found: Examination,
     *,
     limit: int | None,
@@ -67,6 +72,7 @@ def _run(
     results = [_result(definition, scorer, item, each) for (item, _), each in zip(chosen, asked, strict=True)]
     found.results += results
     found.scores += scores_of(definition, scorer.metrics, results)
+    found.scores += [score_across(definition, each) for each in scorer.across([result.values for result in results])]
     found.tasks.append(
         {
             "task": definition.task,

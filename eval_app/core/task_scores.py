@@ -10,7 +10,7 @@ from scipy import stats
 
 from chimera.typed import Config
 from eval_app.core.item_results import ItemResult
-from eval_app.core.scorers.base import Metric
+from eval_app.core.scorers.base import Across, Metric
 from eval_app.core.statistics import wilson
 from eval_app.core.tasks.definition import TaskDefinition
 
@@ -73,6 +73,20 @@ def scores_of(definition: TaskDefinition, metrics: Sequence[Metric], results: Se
             )
         )
     return found
+
+
+def score_across(definition: TaskDefinition, across: Across) -> TaskScore:
+    """A number over all items together."""
+    return TaskScore(
+        task=definition.task,
+        metric=across.metric.key,
+        value=across.value,
+        low=across.low,
+        high=across.high,
+        n=across.n,
+        higher_is_better=across.metric.higher_is_better,
+        unit=across.metric.unit,
+    )
 
 
 def interval(values: Sequence[float], *, share: bool, alpha: float = 0.05) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -45,6 +45,17 @@ class Scored:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Across:
+    """A number over all items together that is no mean over items, with its 95 % interval and the items it rests on."""
+
+    metric: Metric
+    value: float
+    low: float
+    high: float
+    n: int
+
+
 class Scorer:
     """How one item is scored. `metrics[0]` is the main one. `target` is the gold answer: an index or texts."""
 
@@ -53,6 +64,10 @@ class Scorer:
 
     def prepare(self, asked: Iterable[tuple[Mapping[str, Any], Answer]]) -> None:
         """Called once before the items of a task are scored: for what is quicker done for all of them together."""
+
+    def across(self, values: Sequence[Mapping[str, float | None]]) -> list[Across]:
+        """Further numbers, from the values of all items."""
+        return []
 
     def score(self, item: Mapping[str, Any], target: int | str | list[str], answer: Answer) -> Scored:
         """The numbers of one item. Pure: equal arguments give equal numbers."""

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from chimera.errors import InputError, Problem, problems_of
 from chimera.typed import Config
+from eval_app.core.item_sources.base import ItemSourceChoice, MadeItems
 from eval_app.core.scorers.base import ScorerChoice
 
 OutputType = Literal["multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until"]
@@ -25,6 +26,9 @@ class TaskFacts(Config):
     version: float = Field(1, title="Version", description="Raise it when equal items would get other prompts")
     items: str = Field("", title="Items", description="The task of a registered benchmark; empty: the task's own name")
     source: str = Field("", title="Source", description="Paper or repository, as it would be cited")
+    generator: ItemSourceChoice | None = Field(
+        None, title="Generator", description="Makes the items, where no registered benchmark has them"
+    )
     scorer: ScorerChoice | None = Field(None, title="Scorer", description="Left out: the one of the output type")
     chance: float | None = Field(None, ge=0, lt=1, title="Chance", description="Share right by guessing; null: none")
     skills: list[str] = Field(default_factory=list, title="Skills", description="Nodes of the taxonomy, by slug path")
@@ -64,6 +68,11 @@ class TaskDefinition(Config):
     def items_task(self) -> str:
         """Under which task the items are filed in registered benchmarks."""
         return self.metadata.items or self.task
+
+    @property
+    def made_items(self) -> MadeItems | None:
+        """The items that the task makes itself, None if they are registered."""
+        return MadeItems(self.items_task, self.metadata.generator) if self.metadata.generator else None
 
     @property
     def scorer(self) -> ScorerChoice:
