@@ -10,6 +10,7 @@ urlpatterns = [
     path("studies/", studies.study_list, name="studies"),
     path("studies/<int:pk>/", studies.study_detail, name="study-detail"),
     path("studies/<int:pk>/differences/<int:arm>.json", studies.study_differences, name="study-differences"),
+    path("studies/<int:pk>/arm-differences.json", studies.study_arm_differences, name="study-arm-differences"),
     path("studies/<int:pk>/curves.json", studies.study_curves, name="study-curves"),
     path("studies/<int:pk>/config.json", studies.study_config, name="study-config"),
     path("studies/<int:pk>/reproduce/", reproductions.study_reproduce, name="study-reproduce"),

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from eval_app.core.verdicts.verdict import Comparison, Interval, Verdict
 
-def paired_differences(comparison: dict[str, Any], baseline: str, alpha: float) -> dict[str, Any]:
-    """A figure of one `Comparison` (JSON of eval_app.core.verdicts); left of zero is better than the baseline."""
-    pairs, interval = comparison["seeds"], comparison["interval"]
-    mean_label = f"mean, {100 * (1 - alpha):g} %"
-    labels = [f"seed {pair['seed']}" for pair in pairs]
+
+def paired_differences(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
+    """A figure of one arm of a verdict; zero is the baseline."""
+    pairs, interval, unit = comparison.seeds, comparison.interval, verdict.unit
+    mean_label = f"mean, {100 * (1 - (comparison.level or verdict.alpha)):.4g} %"
+    labels = [f"seed {pair.seed}" for pair in pairs]
+    side = "left" if verdict.better == "lower" else "right"
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
             "mode": "markers",
             "name": "difference of a seed",
-            "x": [pair["difference"] for pair in pairs],
+            "x": [pair.difference for pair in pairs],
             "y": labels,
             "marker": {"size": 9},
-            "hovertemplate": "%{y}: %{x:+.4f} bits per byte<extra></extra>",
+            "hovertemplate": f"%{{y}}: %{{x:+.4f}} {unit}<extra></extra>",
         }
     ]
     if interval is not None:
-        data.append(_mean(interval, mean_label))
+        data.append(_mean(interval, mean_label, unit))
     return {
         "data": data,
         "layout": {
-            "xaxis": {"title": {"text": "bits per byte (left is better)"}, "tickformat": "+.3f", "zeroline": True},
+            "xaxis": {"title": {"text": f"{unit} ({side} is better)"}, "tickformat": "+.3f", "zeroline": True},
             "yaxis": {"categoryorder": "array", "categoryarray": [mean_label, *reversed(labels)], "automargin": True},
             "showlegend": False,
         },
         "table": {
-            "columns": ["seed", comparison["arm"], baseline, "difference"],
-            "rows": [[pair["seed"], pair["arm"], pair["baseline"], pair["difference"]] for pair in pairs],
+            "columns": ["seed", comparison.arm, verdict.baseline, "difference"],
+            "rows": [[pair.seed, pair.arm, pair.baseline, pair.difference] for pair in pairs],
         },
-        "alt": _words(comparison, baseline),
+        "alt": _words(comparison, verdict),
     }
 
 
-def _mean(interval: dict[str, Any], label: str) -> dict[str, Any]:
-    mean = interval["mean"]
+def _mean(interval: Interval, label: str, unit: str) -> dict[str, Any]:
+    mean = interval.mean
     return {
         "type": "scatter",
         "mode": "markers",
@@ -49,15 +52,16 @@ def _mean(interval: dict[str, Any], label: str) -> dict[str, Any]:
         "marker": {"size": 12, "symbol": "diamond", "color": "--ink"},
         "error_x": {
             "type": "data",
-            "array": [interval["high"] - mean],
-            "arrayminus": [mean - interval["low"]],
+            "array": [interval.high - mean],
+            "arrayminus": [mean - interval.low],
             "color": "--ink",
         },
-        "hovertemplate": "mean %{x:+.4f} bits per byte<extra></extra>",
+        "hovertemplate": f"mean %{{x:+.4f}} {unit}<extra></extra>",
     }
 
 
-def _words(comparison: dict[str, Any], baseline: str) -> str:
-    better = sum(pair["difference"] < 0 for pair in comparison["seeds"])
-    count = len(comparison["seeds"])
-    return f"{comparison['arm']} had fewer bits per byte than {baseline} at {better} of {count} seeds."
+def _words(comparison: Comparison, verdict: Verdict) -> str:
+    fewer = sum(pair.difference < 0 for pair in comparison.seeds)
+    return (
+        f"{comparison.arm} had less {verdict.unit} than {verdict.baseline} at {fewer} of {len(comparison.seeds)} seeds."
+    )

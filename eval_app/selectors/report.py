@@ -71,7 +71,7 @@ def _interval(interval: dict[str, Any]) -> list[str]:
 
 def _runs(config: StudyConfig, cells: list[Cell]) -> str:
     rows = [
-        [f"seed {row.seed}", *(fixed(cell.macro, 4) if cell else "–" for cell in row.cells)]
+        [f"seed {row.seed}", *(fixed(cell.score, 4) if cell else "–" for cell in row.cells)]
         for row in study_grid(config, cells)
     ]
     return _table(["", *(arm.name for arm in config.arms)], rows)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
+from chimera.format import grouped
 from chimera.jobs.models import Job
 from chimera.projects.access import Actor
 from chimera.registry import Choice
 from curriculum_app.models import SequenceSet
 from eval_app.core.configs_study import ArmConfig, StudyConfig
+from eval_app.core.study_evidence import numbers_of
+from eval_app.core.verdicts.leaderboard import Leader, leaderboard
+from eval_app.core.verdicts.outcome import MACRO
+from eval_app.core.verdicts.verdict import Comparison, Interval, Verdict
 from eval_app.models import Study
 from training_app.core.configs import LearningRateChoice
 from training_app.models import TrainingRun
 from training_app.selectors.history import histories
+
+JOB_TEXTS = ("job__config", "job__error_text", "job__summary")
 
 
 def study_list(actor: Actor) -> QuerySet[Study]:
@@ -33,6 +40,11 @@ def study_config(study: Study) -> StudyConfig:
     return StudyConfig.model_validate(study.job.config)
 
 
+def study_verdict(study: Study) -> Verdict | None:
+    """The stored answer; what older ones do not say has its default."""
+    return None if study.verdict is None else Verdict.model_validate(study.verdict)
+
+
 @dataclass(frozen=True)
 class Cell:
     """One arm at one seed: the run (perhaps an equal arm's) and, where the arm asks for one, the job of its average."""
@@ -41,38 +53,43 @@ class Cell:
     seed: int
     run: TrainingRun
     own: bool  # the run is this arm's, not shared with an earlier one
+    metric: str
     average: Job | None = None
+    evaluation: Job | None = None  # on the common held-out text
 
     @property
     def state(self) -> str:
-        return self.average.state if self.average is not None else self.run.job.state
+        last = self.evaluation or self.average
+        return last.state if last is not None else self.run.job.state
 
     @property
-    def macro(self) -> float | None:
+    def score(self) -> float | None:
         """What the verdict rests on."""
-        score: float | None = (self.average or self.run).summary.get("held_out_macro")
-        return score
+        scored = self.average or self.run
+        return numbers_of(scored.summary | (self.evaluation.summary if self.evaluation else {})).get(self.metric)
 
     @property
     def alone(self) -> float | None:
         """The score of the run's last checkpoint."""
-        score: float | None = self.run.summary.get("held_out_macro")
-        return score
+        return numbers_of(self.run.summary).get(self.metric)
 
 
-def study_cells(study: Study) -> list[Cell]:
+def study_cells(study: Study, config: StudyConfig | None = None) -> list[Cell]:
     """The cells whose run exists by now, by seed, then arm."""
-    config = study_config(study)
-    runs = {run.job.slot: run for run in TrainingRun.objects.filter(job__parent=study.job_id).select_related("job")}
-    averages = {job.slot: job for job in Job.objects.filter(parent=study.job_id, kind="average")}
+    config = config or study_config(study)
+    found = TrainingRun.objects.filter(job__parent=study.job_id).select_related("job").defer("sparkline", *JOB_TEXTS)
+    runs = {run.job.slot: run for run in found}
+    later = Job.objects.filter(parent=study.job_id, kind__in=("average", "evaluate")).defer("config", "error_text")
+    jobs = {job.slot: job for job in later}
+    sources = {arm.name: config.trained_as(arm) for arm in config.arms}
     cells = []
     for seed in sorted(config.seeds):
-        for arm in sorted(config.arms, key=lambda each: each.name):
-            source = config.trained_as(arm)
-            run = runs.get(f"train/{source.name}/{seed}")
+        for name in sorted(sources):
+            run = runs.get(f"train/{sources[name].name}/{seed}")
             if run is not None:
-                average = averages.get(f"average/{arm.name}/{seed}")
-                cells.append(Cell(arm.name, seed, run, source is arm, average))
+                own, metric = sources[name].name == name, config.primary_outcome.metric
+                average, evaluation = (jobs.get(f"{kind}/{name}/{seed}") for kind in ("average", "evaluate"))
+                cells.append(Cell(name, seed, run, own, metric, average, evaluation))
     return cells
 
 
@@ -104,6 +121,8 @@ class ArmRow:
     mean: float | None
     average: str
     shares: str
+    parts: tuple[str, ...] = ()  # what else is the arm's own
+    leader: Leader | None = None  # its place once there is a verdict
 
 
 def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmRow]:
@@ -120,9 +139,65 @@ def study_arms(config: StudyConfig, verdict: dict[str, Any] | None) -> list[ArmR
             means.get(arm.name),
             _average_words(arm),
             "" if config.trained_as(arm) is arm else config.trained_as(arm).name,
+            tuple(_own_parts(config, arm)),
         )
         for arm in config.arms
     ]
+
+
+def _own_parts(config: StudyConfig, arm: ArmConfig) -> Iterator[str]:
+    if arm.model is not None:
+        yield words_of(arm.model, always=("hidden_size", "num_layers"))
+    if arm.sequences is not None:
+        yield f"of {arm.sequences}"
+    if config.tokens_of(arm) != config.budget_tokens:
+        yield f"{grouped(config.tokens_of(arm))} tokens a run"
+
+
+def arms_by_rank(config: StudyConfig, verdict: Verdict | None) -> list[ArmRow]:
+    """The arms as the leaderboard has them; in their own order before the verdict."""
+    if verdict is None:
+        return study_arms(config, None)
+    rows = {row.name: row for row in study_arms(config, verdict.as_json())}
+    return [replace(rows[leader.arm], leader=leader) for leader in leaderboard(verdict)]
+
+
+@dataclass(frozen=True)
+class SecondaryCell:
+    """One secondary outcome of one arm. `gained` says which way, whatever is better."""
+
+    interval: Interval
+    clear: bool
+    gained: bool
+
+
+@dataclass(frozen=True)
+class SecondaryRow:
+    arm: str
+    cells: list[SecondaryCell | None]  # in the order of the names
+
+
+@dataclass(frozen=True)
+class SecondaryTable:
+    """Arms × secondary outcomes."""
+
+    names: list[str]
+    rows: list[SecondaryRow]
+
+
+def secondary_table(verdict: Verdict) -> SecondaryTable:
+    """All of a verdict's secondary outcomes, the arms as the leaderboard has them."""
+    found = [row.comparison for row in leaderboard(verdict) if row.comparison is not None]
+    names = list(dict.fromkeys(row.domain for each in found for row in each.domains))
+    return SecondaryTable(names, [SecondaryRow(each.arm, _secondary_cells(each, names)) for each in found])
+
+
+def _secondary_cells(comparison: Comparison, names: list[str]) -> list[SecondaryCell | None]:
+    known = {
+        row.domain: SecondaryCell(row.interval, row.clear, (row.interval.mean < 0) == (row.better == "lower"))
+        for row in comparison.domains
+    }
+    return [known.get(name) for name in names]
 
 
 def _curriculum_words(arm: ArmConfig) -> str:
@@ -161,7 +236,12 @@ def words_of(choice: Choice, always: tuple[str, ...] = ()) -> str:
 Curve = list[tuple[int, float]]
 
 
-def held_out_curves(actor: Actor, study: Study, key: str = "held_out/macro") -> dict[str, dict[int, Curve]]:
+def curve_key(config: StudyConfig) -> str:
+    """What is drawn over tokens: the primary outcome where it is held-out text, else the mean over domains."""
+    return config.primary_outcome.metric if config.primary_outcome.is_held_out else MACRO
+
+
+def held_out_curves(actor: Actor, study: Study, key: str = MACRO) -> dict[str, dict[int, Curve]]:
     """Arm → seed → (tokens, bits per byte) at every evaluation logged so far."""
     cells = [cell for cell in study_cells(study) if cell.own]
     found = histories(actor, [cell.run for cell in cells], [key])

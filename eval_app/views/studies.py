@@ -12,13 +12,18 @@ from django.views.decorators.http import require_GET
 
 from chimera.jobs.models import State
 from chimera.projects.request import actor_of, crumbs
+from eval_app.charts.arm_differences import arm_differences
 from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
+from eval_app.core.verdicts.outcome import Outcome
+from eval_app.core.verdicts.stopping import looks_of
 from eval_app.models import Study
 from eval_app.selectors import reproductions
 from eval_app.selectors import studies as selectors
 from eval_app.selectors.studies import Cell
 from training_app.models import TrainingRun
+
+SPENDING = {"obrien_fleming": "O'Brien-Fleming", "pocock": "Pocock"}
 
 
 @require_GET
@@ -40,21 +45,26 @@ def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _context(study: Study) -> dict[str, Any]:
-    config = selectors.study_config(study)
-    cells = selectors.study_cells(study)
+    config, verdict = selectors.study_config(study), selectors.study_verdict(study)
+    cells = selectors.study_cells(study, config)
     arms = [arm.name for arm in config.arms]
     return {
         "study": study,
         "config": config,
         "confidence": f"{100 * (1 - config.alpha):g} %",
         "arms": arms,
-        "arm_rows": selectors.study_arms(config, study.verdict),
+        "arm_rows": selectors.arms_by_rank(config, verdict),
+        "secondary": selectors.secondary_table(verdict) if verdict else None,
+        "all_trained": verdict is not None and all(arm.beats_unigram for arm in verdict.arms),
+        "looks": looks_of(len(config.seeds), config.alpha, config.early_stop),
+        "spending": SPENDING[config.early_stop.spending] if config.early_stop else "",
+        "curves_title": Outcome(metric=selectors.curve_key(config)).words.capitalize(),
         "grid": selectors.study_grid(config, cells),
         "finished": sum(cell.state == "succeeded" for cell in cells),
         "planned": len(arms) * len(config.seeds),
         "run_to_watch": _run_to_watch(cells),
-        "has_curves": any(config.primary_outcome.metric in cell.run.latest for cell in cells),
-        "verdict": study.verdict,
+        "has_curves": any(selectors.curve_key(config) in cell.run.latest for cell in cells),
+        "verdict": verdict,
         **reproductions.shown(study),
         "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }
@@ -69,17 +79,26 @@ def _run_to_watch(cells: list[Cell]) -> TrainingRun | None:
 @require_GET
 def study_differences(request: HttpRequest, pk: int, arm: int) -> JsonResponse:
     study = selectors.study_get(actor_of(request), pk)
-    verdict = study.verdict or {"comparisons": []}
-    if arm >= len(verdict["comparisons"]):
+    verdict = selectors.study_verdict(study)
+    if verdict is None or arm >= len(verdict.comparisons):
         raise Http404("no such comparison in this study")
-    return JsonResponse(paired_differences(verdict["comparisons"][arm], verdict["baseline"], verdict["alpha"]))
+    return JsonResponse(paired_differences(verdict.comparisons[arm], verdict))
+
+
+@require_GET
+def study_arm_differences(request: HttpRequest, pk: int) -> JsonResponse:
+    verdict = selectors.study_verdict(selectors.study_get(actor_of(request), pk))
+    if verdict is None:
+        raise Http404("this study has no verdict yet")
+    return JsonResponse(arm_differences(verdict))
 
 
 @require_GET
 def study_curves(request: HttpRequest, pk: int) -> JsonResponse:
     study = selectors.study_get(actor_of(request), pk)
-    arms = [arm.name for arm in selectors.study_config(study).arms]
-    return JsonResponse(held_out_curves(selectors.held_out_curves(actor_of(request), study), arms))
+    config = selectors.study_config(study)
+    curves = selectors.held_out_curves(actor_of(request), study, selectors.curve_key(config))
+    return JsonResponse(held_out_curves(curves, [arm.name for arm in config.arms]))
 
 
 @require_GET

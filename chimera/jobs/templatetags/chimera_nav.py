@@ -42,6 +42,7 @@ TONES = {
     "cannot tell": ("wait", "question"),
     "equal": ("ok", "check"),
     "not equal": ("bad", "cross"),
+    "yardstick": ("wait", "dot"),
     "warning": ("warn", "warning"),
     "waiting": ("wait", "queue"),
     "ready": ("ok", "check"),
