@@ -57,11 +57,11 @@
       line.step.forEach((step, i) => { row[at.get(step)] = line.raw[i]; });
       return row;
     });
-    const custom = steps.map(({ step, tokens }) => [null, step, tokens]), unit = drawn[0].unit ? ` ${escape(drawn[0].unit)}` : "";
+    const custom = steps.map(({ step, tokens }) => ({ step, tokens })), unit = drawn[0].unit ? ` ${escape(drawn[0].unit)}` : "";
     const trace = {
       type: "heatmap", name: "", x: steps.map((column) => column.x), y: rows.map((_, i) => i), z, text: rows.map((row) => steps.map(() => row.label)), customdata: rows.map(() => custom),
       colorscale: SCALE, ...bounds(z), hoverongaps: false, xgap: 0, ygap: rows.length > 12 ? 0 : 1, colorbar: { thickness: 8, outlinewidth: 0, nticks: 4, tickformat: "~g", tickfont: { size: 10, color: "--muted" }, len: 1.06, xpad: 4 },
-      hovertemplate: `<b>%{z:.6g}</b>${unit} · %{text}<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra></extra>`,
+      hovertemplate: `<b>%{z:.6g}</b>${unit} · %{text}<br>step %{customdata.step:,} · %{customdata.tokens:,} tokens<extra></extra>`,
     };
     const layout = { yaxis: { range: [rows.length - 0.5, -0.5], showgrid: false, fixedrange: true, ...ticks(chart, rows) }, margin: { l: 60, r: 46 } };
     return { data: [trace], layout, ends: [] };

@@ -9,12 +9,23 @@
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const brief = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
   const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
-  const WHERE = "<br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<br>%{customdata[3]}";
+  const WHERE = "<br>step %{customdata.step:,} · %{customdata.tokens:,} tokens";
   const over = (chart) => (chart.board.over ? `<br>${escape(clip(chart.board.over, 40))} %{x:.5g}` : "");
-  const hover = (chart, name, smooth) => `<b>%{y:.5g}</b>${smooth ? " · smoothed %{customdata[0]:.5g}" : ""}${over(chart)}${WHERE}<extra>${name ? escape(clip(name, 40)) : ""}</extra>`;
+  const hover = (chart, many, smooth) => `<b>%{y:.5g}</b>${smooth ? " · smoothed %{customdata.smooth:.5g}" : ""}${over(chart)}${WHERE}<br>%{customdata.clock}<extra>${many ? "%{customdata.name}" : ""}</extra>`;
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")} after the first step`;
-  const custom = (line) => line.step.map((step, i) => [line.smooth[i], step, line.tokens[i], clock(line.time[i])]);
+  const custom = (line) => line.step.map((_, at) => new Spot(line, at));
   const last = (values) => values.findLast((value) => value !== null) ?? 0;
+
+  // What the pointer says of a point, put into words when it gets there: most points it never meets.
+  class Spot {
+    constructor(line, at) { this.line = line; this.at = at; }
+    get key() { return this.line.key; }
+    get name() { return escape(clip(this.line.short || this.line.label, 40)); }
+    get step() { return this.line.step[this.at]; }
+    get tokens() { return this.line.tokens[this.at]; }
+    get smooth() { return this.line.smooth[this.at]; }
+    get clock() { return clock(this.line.time[this.at]); }
+  }
 
   // A series logged so rarely that smoothing over steps leaves it as it is, is drawn as one line.
   function smoothed(chart, line) {
@@ -50,7 +61,7 @@
   function traces(chart, line, many) {
     const colour = colourOf(chart, line), base = { type: "scatter", mode: chart.x(line).length < 3 ? "lines+markers" : "lines", x: chart.x(line) };
     if (line.low) return groupTrace(chart, line, base, colour);
-    const name = line.short || line.label, smooth = smoothed(chart, line), crowd = chart.series.length > CROWD, about = { name, customdata: custom(line), hovertemplate: hover(chart, many ? name : "", smooth) };
+    const name = line.short || line.label, smooth = smoothed(chart, line), crowd = chart.series.length > CROWD, about = { name, customdata: custom(line), hovertemplate: hover(chart, many, smooth) };
     const band = line.band && !line.member && !crowd ? area({ type: "scatter" }, line.band.x, line.band.low, line.band.high, `${colour}/${smooth ? 0.16 : 0.3}`) : [];
     if (line.member) return [{ ...base, ...about, y: line.smooth, line: { width: 1, color: `${colour}/0.4` } }];
     if (smooth && crowd) return [{ ...base, ...about, y: line.smooth, line: { width: 1, color: colour } }];
@@ -58,19 +69,35 @@
     return [...band, { ...base, ...about, y: line.raw, line: { width: 1, color: `${colour}/0.3` } }, { ...base, name, y: line.smooth, hoverinfo: "skip", line: { width: 1.8, color: colour } }];
   }
 
+  // The lines of a crowd that look alike are one trace with gaps: plotly's work is by the trace, and the pointer is told by the point.
+  function bundled(traces) {
+    const bundles = new Map();
+    for (const trace of traces) {
+      const look = JSON.stringify([trace.mode, trace.line, trace.hovertemplate]), bundle = bundles.get(look);
+      if (bundle) ["x", "y", "customdata"].forEach((name) => bundle[name].push(null, ...trace[name]));
+      else bundles.set(look, { ...trace, name: "", x: [...trace.x], y: [...trace.y] });
+    }
+    return [...bundles.values()];
+  }
+
+  function strokes(chart, shown, many) {
+    const of = (some) => some.flatMap((line) => traces(chart, line, many));
+    if (chart.series.length <= CROWD) return of(shown);
+    const crowd = of(shown.filter((line) => !line.low)), high = (i) => (i >> 3) % 4 === 3; // every fourth eight lies above, lest the last colour covers all others
+    return [...bundled(crowd.filter((_, i) => !high(i))), ...bundled(crowd.filter((_, i) => high(i))), ...of(shown.filter((line) => line.low))];
+  }
+
   // What the vertical axis must hold: everything, or with outliers left out the middle 98 % of the points of each line.
   function extent(chart, drawn) {
     const { log_y: log } = chart.board, inner = chart.board.view.on("outliers");
-    const values = drawn.flatMap((line) => {
-      if (inner && line.inner) return line.inner;
-      return [...line.raw, ...(smoothed(chart, line) ? line.smooth : []), ...(line.low || []), ...(line.high || [])]; // smoothed with points outside the frame
-    });
-    return chart.ywindow ? (log ? chart.ywindow.map((end) => Math.log10(Math.max(end, 1e-12))) : chart.ywindow) : span(values, log);
+    if (chart.ywindow) return log ? chart.ywindow.map((end) => Math.log10(Math.max(end, 1e-12))) : chart.ywindow;
+    const all = (line) => [line.raw, smoothed(chart, line) ? line.smooth : [], line.low || [], line.high || []]; // smoothed with points outside the frame
+    return span(drawn.flatMap((line) => (inner && line.inner ? [line.inner] : all(line))), log);
   }
 
   function lines(chart, drawn) {
     const shown = drawn.filter((line) => !chart.hides(line)), many = drawn.length > 1;
-    const data = shown.flatMap((line) => traces(chart, line, many));
+    const data = strokes(chart, shown, many);
     const log = chart.board.log_y, range = extent(chart, shown.length ? shown : drawn);
     const layout = { yaxis: { type: log ? "log" : "linear", range, nticks: 5, tickformat: "~g", ...(log && range ? decades(range) : {}) } };
     const named = drawn.filter((line) => !line.member || drawn.every((other) => other.member));
@@ -84,11 +111,14 @@
   // On a log axis: powers of ten over many of them, 1-2-5 over few, plotly's own choice within one.
   const decades = ([low, high]) => (high - low >= 2 ? { dtick: 1 } : high - low >= 0.5 ? { dtick: "D2" } : {});
 
-  function span(values, log, margin = 0.06) {
+  // From the lowest to the highest of the values in several lists, with some room.
+  function span(lists, log, margin = 0.06) {
     let low = Infinity, high = -Infinity;
-    for (const value of values) {
-      if (value === null || value === undefined || (log && value <= 0)) continue;
-      low = Math.min(low, value); high = Math.max(high, value);
+    for (const values of lists) {
+      for (const value of values) {
+        if (value === null || value === undefined || (log && value <= 0)) continue;
+        low = Math.min(low, value); high = Math.max(high, value);
+      }
     }
     if (low > high) return undefined;
     if (log) { low = Math.log10(low); high = Math.log10(high); }
@@ -129,7 +159,7 @@
       data.push({
         type: "scatter", mode: "lines", name: line.short, x: chart.x(line), y: line.raw, stackgroup: "share", line: { width: 0.5, color: colour(i) },
         fillcolor: ordered ? colour(i) : `${colour(i)}/0.75`, customdata: custom(line),
-        hovertemplate: `<b>%{y:.1%}</b><br>step %{customdata[1]:,} · %{customdata[2]:,} tokens<extra>${escape(line.short)}</extra>`,
+        hovertemplate: `<b>%{y:.1%}</b>${WHERE}<extra>${escape(line.short)}</extra>`,
       });
     });
     let below = null;

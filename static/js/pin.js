@@ -23,8 +23,7 @@
     // A click on a chart, or a step by its keys.
     at(chart, point) {
       this.chart = chart;
-      const line = this.board.runs ? chart.series.find((one) => one.short === point.line) : null;
-      this.run = /^run-(\d+)$/.exec(line?.key || "")?.[1] || this.run;
+      this.run = /^run-(\d+)$/.exec(point.line || "")?.[1] || this.run;
       this.point = { step: point.step, x: point.x, over: this.board.x };
       this.board.view.set("pin", point.step === null ? "" : String(point.step));
       this.show();
@@ -116,7 +115,7 @@
       if (!line) return;
       const end = line.step.length - 1, now = this.point && this.point.step !== null ? Math.max(0, chart.at(line, this.point)) : end;
       const to = Math.min(end, Math.max(0, this.point || !Number.isFinite(by) ? now + by : now));
-      this.at(chart, { step: line.step[to], x: chart.x(line)[to], line: line.short });
+      this.at(chart, { step: line.step[to], x: chart.x(line)[to], line: line.key });
     }
   }
 

@@ -3,7 +3,7 @@
 (() => {
   const TICK = 500, REFRESH = 5000, KEPT = 32; // charts that stay drawn when they are out of view
   const EMPTY = { step: [], tokens: [], time: [] };
-  const { Chart, Pin, View, marks, menu } = window.chimera;
+  const { Chart, Pin, Reader, View, marks, menu } = window.chimera;
 
   class Board {
     constructor(node) {
@@ -18,6 +18,8 @@
       this.hidden = new Set(this.view.all("hide"));
       this.bands = marks.read();
       this.pin = new Pin(this);
+      this.reader = new Reader(this);
+      this.turn = Promise.resolve();
       this.seen = new IntersectionObserver((entries) => entries.forEach((entry) => this.look(entry)), { rootMargin: "150px" });
       this.adopt(node);
       this.controls();
@@ -148,6 +150,9 @@
       this.drawing = false;
     }
 
+    // Charts that were answered together are drawn one after the other, with the page's own work in between.
+    next(chart) { this.turn = this.turn.then(() => chart.show()).then(() => new Promise(requestAnimationFrame)); }
+
     reload() { this.charts.forEach((chart) => { if (chart.visible) chart.load(); else chart.loaded = false; }); }
 
     rows(rows) {
@@ -164,14 +169,11 @@
       if (unknown) this.node.dispatchEvent(new CustomEvent("chimera:newmetrics", { bubbles: true }));
     }
 
-    query(chart) {
-      const query = new URLSearchParams(this.node.dataset.query || "");
-      [...chart.patterns, ...(chart.planned ? [chart.planned] : [])].forEach((pattern) => query.append("key", pattern));
-      return query;
-    }
+    keysOf(chart) { return [...chart.patterns, ...(chart.planned ? [chart.planned] : [])]; }
 
+    // Where the series of a chart are, but for its keys.
     url(chart, most) {
-      const query = this.query(chart), lines = Number(this.node.dataset.runs || 1);
+      const query = new URLSearchParams(this.node.dataset.query || ""), lines = Number(this.node.dataset.runs || 1);
       query.set("x", this.x);
       query.set("smoothing", String(chart.smoothing));
       query.set("max_points", String(Math.max(80, Math.min(most, Math.round((most * 8) / lines)))));
@@ -184,7 +186,8 @@
 
     // Every point of a chart as a file, at full precision; `ending` is csv or json.
     file(chart, ending) {
-      const url = this.node.dataset[`${ending}Url`], query = this.query(chart);
+      const url = this.node.dataset[`${ending}Url`], query = new URLSearchParams(this.node.dataset.query || "");
+      this.keysOf(chart).forEach((key) => query.append("key", key));
       query.set("chart", chart.title);
       return url ? `${url}?${query}` : "";
     }

@@ -33,16 +33,14 @@
       const abort = this.abort = new AbortController(), queue = this.queue = [];
       charts.plotly().catch(() => {}); // fetched while the server reads; drawing says if it fails
       try {
-        const response = await fetch(this.board.url(this, MAX_POINTS), { signal: abort.signal });
-        if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-        const { series, seq, start } = await response.json();
+        const { series, seq, start } = await this.board.reader.read(this, MAX_POINTS, abort.signal);
         Object.assign(this, { series, seq, start, loaded: true });
         queue.forEach((row) => this.apply(row));
         this.dirty = true;
         // A series whose first points came while the history was on its way is in neither: read once more.
         if (queue.some((row) => this.wants(Object.keys(row.points.values)))) this.stale = true;
         this.figure.querySelector(".chart-error")?.remove();
-        await this.draw();
+        this.board.next(this);
       } catch (error) {
         if (error.name !== "AbortError") charts.fail(this.figure, error);
       } finally {
@@ -88,6 +86,14 @@
       return fresh.some((key) => !known.has(key) && heads.some((head) => key.startsWith(head)));
     }
 
+    async show() {
+      try {
+        if (this.dirty) await this.draw();
+      } catch (error) {
+        charts.fail(this.figure, error);
+      }
+    }
+
     async draw() {
       if (!this.visible || !this.loaded) return;
       this.dirty = false;
@@ -115,7 +121,7 @@
 
     axes(drawn) {
       const { board } = this, { log_x: log } = board, chosen = this.window;
-      const full = span(drawn.flatMap((line) => (board.over ? this.x(line) : [this.x(line)[0], this.x(line).at(-1)])), log, board.over ? 0.03 : 0);
+      const full = span(drawn.map((line) => (board.over ? this.x(line) : [this.x(line)[0], this.x(line).at(-1)])), log, board.over ? 0.03 : 0);
       const range = chosen ? (log ? chosen.map((end) => Math.log10(Math.max(end, 1e-12))) : chosen) : full;
       return {
         showlegend: false, hoverdistance: -1,
@@ -126,7 +132,7 @@
 
     bind(plot) {
       this.bound = true;
-      const told = (event) => { const point = event.points?.[0]; return point && { x: point.x, step: point.customdata?.[1] ?? null, line: point.data.name }; };
+      const told = (event) => { const point = event.points?.[0]; return point && { x: point.x, step: point.customdata?.step ?? null, line: point.customdata?.key }; };
       plot.on("plotly_hover", (event) => this.board.point(this, told(event)));
       plot.on("plotly_unhover", () => this.board.point(this, null));
       plot.on("plotly_click", (event) => { const point = told(event); if (point) this.board.pin.at(this, point); });

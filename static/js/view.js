@@ -7,12 +7,22 @@
     constructor(axis) {
       this.defaults = { ...DEFAULTS, x: AXES.includes(axis) ? axis : "tokens" };
       this.query = new URLSearchParams(location.search);
-      if (!AXES.includes(this.get("x")) && !this.get("x").startsWith("metric:")) this.query.delete("x");
+      this.said = new Map(); // what was looked up: an address may name hundreds of runs, and every line asks for the smoothing
+      if (!AXES.includes(this.get("x")) && !this.get("x").startsWith("metric:")) this.forget("x");
       const smoothing = Number(this.get("smoothing"));
-      if (!(smoothing >= 0 && smoothing <= 0.99)) this.query.delete("smoothing");
+      if (!(smoothing >= 0 && smoothing <= 0.99)) this.forget("smoothing");
     }
 
-    get(name) { return this.query.get(name) ?? this.defaults[name] ?? ""; }
+    get(name) {
+      if (!this.said.has(name)) this.said.set(name, this.query.get(name) ?? this.defaults[name] ?? "");
+      return this.said.get(name);
+    }
+
+    forget(name) {
+      this.query.delete(name);
+      this.said.clear();
+    }
+
     on(name) { return this.get(name) === "1"; }
     all(name) { return this.query.getAll(name); }
     number(name) { return Number(this.get(name)); }
@@ -42,6 +52,7 @@
     }
 
     write() {
+      this.said.clear();
       const url = new URL(location.href);
       url.search = this.query.toString();
       history.replaceState(history.state, "", url);

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from chimera.jobs.models import Job, State
 from chimera.projects.access import Actor
 from tests import factories
 from tests.e2e.conftest import Visit
@@ -78,6 +79,53 @@ def test_a_link_restores_the_whole_view(visit, editor, run):
     expect(page.get_by_role("button", name="code, hidden")).to_have_attribute("aria-pressed", "false")
     found = Axe().run(page).response["violations"]
     assert [item["id"] for item in found] == []
+
+
+@pytest.fixture
+def crowd(editor: Actor) -> list[TrainingRun]:
+    """42 runs of six steps, too many for a trace each; one of them far above the others."""
+    runs = [make_run(editor, f"one of many {number}", seed=number, group="arm") for number in range(42)]
+    for number, run in enumerate(runs):
+        recorder = recorder_of(run, Clock())
+        for step in range(1, 7):
+            loss = 9.0 if number == 7 else 2.0 + number / 100
+            recorder.write(step, step * 1000, {"loss": loss, "grad_norm": 1.0 + step})
+        recorder.flush()
+    Job.objects.update(state=State.SUCCEEDED)  # charts of active runs are read again and again
+    return runs
+
+
+def test_lines_of_a_crowd_share_traces_and_keep_their_names(visit, editor, crowd):
+    visit.sign_in(editor)
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url) if "/compare/series/" in request.url else None)
+    page = visit.open(reverse("runs-compare") + "?" + "&".join(f"run={run.pk}" for run in crowd))
+    page.wait_for_function(f"{LOSS}?.bound && document.querySelector('#chart-grad-norm').chart.bound")
+    assert len(asked) == 1 and "key=loss" in asked[0] and "key=grad_norm" in asked[0]
+    traces = f"{LOSS}.plot.data"
+    assert page.evaluate(f"{traces}.length") == 2 * 8
+    assert page.evaluate(f"{traces}.flatMap((trace) => trace.y).filter(Number.isFinite).length") == 42 * 6
+    expect(page.locator("#chart-loss .js-line")).to_have_count(42)
+
+    chart = page.locator("#chart-loss .plot")
+    axes = f"const {{ xaxis, yaxis }} = {LOSS}.plot._fullLayout;"
+    left, top = page.evaluate(f"{axes} [xaxis._offset + xaxis.d2p(3000), yaxis._offset + yaxis.d2p(9)]")
+    chart.hover(position={"x": left, "y": top + 2})
+    expect(chart.locator(".hoverlayer")).to_contain_text("one of many 7")
+    expect(chart.locator(".hoverlayer")).to_contain_text("step 3 · 3,000 tokens")
+    chart.click(position={"x": left, "y": top + 2})
+    expect(page.locator(".pin-words")).to_contain_text("Step 3")
+    assert page.evaluate(f"{LOSS}.board.pin.run") == str(crowd[7].pk)
+    page.get_by_role("button", name="one of many 7", exact=True).click()
+    expect(page.locator("#chart-loss .js-line")).to_have_count(41)
+    page.locator("#chart-loss summary").click()
+    expect(page.locator("#chart-loss .twin-table")).to_contain_text("one of many 41")
+
+    page.get_by_label("group by").select_option("group")
+    page.wait_for_url(lambda url: "by=group" in url)
+    page.wait_for_function(f"{LOSS}?.bound")
+    assert page.evaluate(f"{traces}.length") == 2 + 3, "members in two layers, then the band and the mean of the arm"
+    expect(page.locator("#chart-loss").get_by_role("button", name="arm, shown")).to_be_visible()
 
 
 def test_a_picture_and_any_metric_are_to_be_had(visit, editor, run):

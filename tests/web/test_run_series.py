@@ -132,6 +132,19 @@ def test_compared_runs_are_drawn_each_and_as_mean_and_range_of_a_group(editor, e
     assert mean["members"] == 2 and not mean["binned"]
 
 
+def test_charts_asked_for_together_have_the_lines_they_have_alone(editor, editor_client):
+    runs = [fed(editor, last=20, seed=seed, group="easy") for seed in range(2)]
+    query = {"run": [run.pk for run in runs], "by": "group", "smoothing": "0.9", "max_points": "16"}
+
+    def asked(*keys):
+        return editor_client.get(reverse("runs-compare-series"), {**query, "key": keys}).json()["series"]
+
+    assert asked("loss", "grad_norm", "never_logged") == asked("loss") + asked("grad_norm")
+    assert {line["metric"] for line in asked("grad_norm")} == {"grad_norm"}
+    answer = editor_client.get(reverse("runs-compare-series"), {**query, "key": [f"key/{i}" for i in range(25)]})
+    assert answer.status_code == 400 and answer.json()["problems"][0]["field"] == "key"
+
+
 def test_the_band_of_a_group_may_be_the_interval_of_its_mean(editor, editor_client):
     runs = [fed(editor, last=20, seed=seed, group="easy") for seed in range(3)]
     query = {"run": [run.pk for run in runs], "key": "loss", "by": "group", "band": "interval", "smoothing": "0"}

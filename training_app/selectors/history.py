@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,15 +12,17 @@ import orjson
 from django.db.models import Func, JSONField, QuerySet, TextField
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
+from numpy.typing import NDArray
 
 from chimera.binary_rows import binary_rows
 from chimera.projects.access import Actor
 from training_app.core import series as core
-from training_app.core.columns import Column
-from training_app.core.segments import Packed, unpack_floats
+from training_app.core.columns import Column, Later
+from training_app.core.segments import Packed, unpack_floats, unpack_ints
 from training_app.core.series import RowPart, Series
 from training_app.models import MetricAxis, MetricLedger, MetricRow, MetricSegment, TrainingRun
 
+FEW_POINTS = 300_000  # of all axes together: so many are taken apart at once
 MOST_ARGUMENTS = 80  # of a function of PostgreSQL: with more keys whole rows are read
 
 
@@ -111,9 +113,13 @@ class _Tail:
                 part.append(RowPart(step, tokens, time, pairs))
 
     def history(self, sealed: dict[str, Series]) -> History:
-        tails = {key: core.assemble(rows) for key, rows in self.parts.items()}
-        series = {key: sealed[key].then(tail) if key in sealed else tail for key, tail in tails.items()}
+        series = {key: self._whole(sealed.get(key), rows) for key, rows in self.parts.items()}
         return History(self.seq, self.start or 0.0, series)
+
+    def _whole(self, sealed: Series | None, rows: list[RowPart]) -> Series:
+        if sealed is None:
+            return core.assemble(rows)
+        return sealed.then(core.assemble(rows)) if rows else sealed
 
 
 def _rows(pks: Sequence[int], keys: Sequence[str]) -> Iterator[tuple[int, int, list[Any]]]:
@@ -144,8 +150,8 @@ def _sealed(
         segments.setdefault((pk, key), []).append((axis, data))
     axes = _Axes(pks, {axis for some in segments.values() for axis, _ in some})
     found: dict[int, dict[str, Series]] = {pk: {} for pk in pks}
-    for (pk, key), some in segments.items():
-        found[pk][key] = axes.series(some)
+    for (pk, key), series in zip(segments, axes.series(segments.values()), strict=True):
+        found[pk][key] = series
     return found
 
 
@@ -166,27 +172,54 @@ def _covering(segments: QuerySet[MetricSegment], part: Part, ledgers: dict[int, 
     return needed
 
 
-_Places = tuple[Column, Column, Column]  # step, tokens, time
+_Column = Later | NDArray[Any]
+_Places = tuple[_Column, _Column, _Column]  # step, tokens, time
 
 
 class _Axes:
-    """The axes of some segments; shared by the series of the same list of segments."""
+    """The axes of some segments; shared by the series of the same list of segments.
+
+    Of few points all are taken apart together, which for hundreds of short runs is much less work than one by one.
+    """
 
     def __init__(self, runs: Sequence[int], pks: set[int]) -> None:
         near = MetricAxis.objects.filter(run__in=runs, pk__range=(min(pks, default=0), max(pks, default=0)))
         # A range: lists of thousands are slow.
         rows = binary_rows(near.values_list("pk", "count", "step", "tokens", "time"))
         self._rows = {pk: (count, step, tokens, time) for pk, count, step, tokens, time in rows}
+        self._open = self._opened(sorted(pks & self._rows.keys()))
         self._places: dict[tuple[int, ...], _Places] = {}
 
-    def series(self, segments: Sequence[tuple[int, Packed]]) -> Series:
-        pks = tuple(pk for pk, _ in segments)
-        if pks not in self._places:
-            self._places[pks] = self._columns(pks)
-        places = self._places[pks]
-        values = unpack_floats([data for _, data in segments], [self._rows[pk][0] for pk in pks])
-        return Series(*places, values)
+    def series(self, of_each: Collection[Sequence[tuple[int, Packed]]]) -> Iterator[Series]:
+        """A series for each list of segments."""
+        flat = [segment for some in of_each for segment in some]
+        values = unpack_floats([data for _, data in flat], [self._rows[pk][0] for pk, _ in flat])
+        end = 0
+        for some in of_each:
+            pks = tuple(pk for pk, _ in some)
+            start, end = end, end + sum(self._rows[pk][0] for pk in pks)
+            yield Series(*self._of(pks), values[start:end])
 
-    def _columns(self, pks: Sequence[int]) -> _Places:
+    def _of(self, pks: tuple[int, ...]) -> _Places:
+        if pks not in self._places:
+            self._places[pks] = self._joined(pks) if self._open else self._packed(pks)
+        return self._places[pks]
+
+    def _joined(self, pks: tuple[int, ...]) -> _Places:
+        if len(pks) == 1:
+            return self._open[pks[0]]
+        steps, tokens, times = zip(*(self._open[pk] for pk in pks), strict=True)
+        return np.concatenate(steps), np.concatenate(tokens), np.concatenate(times)
+
+    def _packed(self, pks: tuple[int, ...]) -> _Places:
         counts, steps, tokens, times = zip(*(self._rows[pk] for pk in pks), strict=True)
         return Column(steps, counts, np.int64), Column(tokens, counts, np.int64), Column(times, counts, np.float64)
+
+    def _opened(self, pks: Sequence[int]) -> dict[int, tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+        """Step, tokens and time by axis; nothing where there are many points, of which few may be looked at."""
+        if sum(self._rows[pk][0] for pk in pks) > FEW_POINTS or not pks:
+            return {}
+        counts, steps, tokens, times = zip(*(self._rows[pk] for pk in pks), strict=True)
+        whole = unpack_ints(steps, counts), unpack_ints(tokens, counts), unpack_floats(times, counts)
+        parts = zip(*(np.split(column, np.cumsum(counts)[:-1]) for column in whole), strict=True)
+        return dict(zip(pks, parts, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,37 @@ BAND_WORDS: dict[Band, str] = {"range": "lowest to highest run", "interval": "95
 
 
 def compared_series(
-    actor: Actor, runs: Sequence[TrainingRun], key: str, view: SeriesView, by: str, band: Band = "range"
+    actor: Actor, runs: Sequence[TrainingRun], keys: Sequence[str], view: SeriesView, by: str, band: Band = "range"
 ) -> dict[str, Any]:
-    """JSON for one chart. Runs that never logged `key` (or the metric it is drawn over) are left out."""
+    """JSON for the charts of `keys`, one each: `metric` of a line says whose it is.
+
+    Runs that never logged a key (or the metric it is drawn over) have no line there.
+    """
+    over = [view.x_key] if view.x == "metric" else []
+    found = histories(actor, runs, list(dict.fromkeys([*keys, *over])), part_of(view))
     colours = group_colours(runs, by)
-    keys = list(dict.fromkeys([key, view.x_key] if view.x == "metric" else [key]))
-    histories_of = histories(actor, runs, keys, part_of(view))
-    logged = [run for run in runs if all(map(len, histories_of[run.pk].series.values()))]
     drawn: list[dict[str, Any]] = []
-    groups: dict[tuple[str, int], list[Member]] = {}
-    for run in logged:
-        found = histories_of[run.pk]
-        own = {"key": f"run-{run.pk}", "short": run.name, "colour": colours[run.pk], "member": by != "none"}
-        drawn.append({**_of_run(key, found, view), **own})
-        if by != "none":
-            groups.setdefault((group_name(run, by), colours[run.pk]), []).append(_member(key, found, view))
+    for key in dict.fromkeys(keys):
+        logged = [run for run in runs if all(len(found[run.pk].series[name]) for name in (key, *over))]
+        lines = [_of_run(key, found[run.pk], view) | _own(run, colours[run.pk], by) for run in logged]
+        groups: dict[tuple[str, int], list[Member]] = {}
+        for run in logged if by != "none" else ():
+            name = group_name(run, by), colours[run.pk]
+            groups.setdefault(name, []).append(_member(key, found[run.pk], view))
+        drawn += [{**line, "metric": key} for line in (*lines, *_means(groups, view, band))]
+    return {"seq": 0, "start": 0, "smoothing": view.smoothing, "series": drawn}
+
+
+def _means(groups: dict[tuple[str, int], list[Member]], view: SeriesView, band: Band) -> Iterator[dict[str, Any]]:
     for (name, colour), members in groups.items():
         curve = grouped(members, band, exact=view.x in ("tokens", "step"), log_x=view.log_x)
         if curve is not None:
             about = {"key": f"group-{name}", "short": name, "colour": colour, "members": len(members)}
-            drawn.append({**_of_group(curve, view), **about, "band_words": BAND_WORDS[band]})
-    return {"seq": 0, "start": 0, "smoothing": view.smoothing, "series": drawn}
+            yield {**_of_group(curve, view), **about, "band_words": BAND_WORDS[band]}
+
+
+def _own(run: TrainingRun, colour: int, by: str) -> dict[str, Any]:
+    return {"key": f"run-{run.pk}", "short": run.name, "colour": colour, "member": by != "none"}
 
 
 def _of_run(key: str, found: History, view: SeriesView) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from training_app.selectors.overlay import compared_series
 from training_app.selectors.runs import charted_run
 from training_app.views.request import chosen_runs, problems_json, run_or_404
 
+MOST_CHARTS = 24  # of a comparison answered at once
+
 
 @require_GET
 def run_series(request: HttpRequest, pk: int) -> HttpResponse:
@@ -35,7 +37,7 @@ def run_series(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def compare_series(request: HttpRequest) -> HttpResponse:
-    """`?run=1&run=2&key=loss&by=group&band=range` and the parameters of a view."""
+    """`?run=1&run=2&key=loss&key=grad_norm&by=group&band=range` and the parameters of a view: a chart for each key."""
     by: str = request.GET.get("by", "none")
     band: Any = request.GET.get("band", "range")
     try:
@@ -44,12 +46,14 @@ def compare_series(request: HttpRequest) -> HttpResponse:
             raise InputError(Problem(f"{by!r} is no grouping", field="by", hint=hint))
         if band not in get_args(Band):
             raise InputError(Problem(f"{band!r} is no band", field="band", hint=f"one of {', '.join(get_args(Band))}"))
-        view = selectors.view_of(request.GET)
+        view, keys = selectors.view_of(request.GET), request.GET.getlist("key") or ["loss"]
+        if len(keys) > MOST_CHARTS:
+            hint = f"at most {MOST_CHARTS} in a request"
+            raise InputError(Problem(f"{len(keys)} keys are too many", field="key", hint=hint))
     except InputError as error:
         return problems_json(error)
     runs, _ = chosen_runs(request, comparing.needed_for(by))
-    key = request.GET.get("key", "loss")
-    return _json(compared_series(actor_of(request), runs, key, view, by, band))
+    return _json(compared_series(actor_of(request), runs, keys, view, by, band))
 
 
 def _json(content: Any) -> HttpResponse:
