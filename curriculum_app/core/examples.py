@@ -187,10 +187,10 @@ def lay(examples: Sequence[Example], rows: Int) -> Laid:
     return Laid(Packed(tokens, offsets, pieces, 0), mask, splits)
 
 
-def held_out_examples(examples: Sequence[Example], token_bytes: Int) -> HeldOut:
+def held_out_examples(examples: Sequence[Example], token_bytes: Int, rows: Int | None = None) -> HeldOut:
     """One window per conversation, of a preference its chosen half: the answers are predicted, the rest is context."""
     halves = [example.chosen for example in examples]
     offsets = np.cumsum([0, *(len(half.tokens) for half in halves)], dtype=np.int64)
     n_bytes = np.array([int(token_bytes[half.tokens[half.mask > 0]].sum()) for half in halves], dtype=np.int64)
     tokens: Tokens = np.concatenate([half.tokens for half in halves])
-    return HeldOut(tokens, offsets, n_bytes, np.concatenate([half.mask for half in halves]))
+    return HeldOut(tokens, offsets, n_bytes, np.concatenate([half.mask for half in halves]), rows)

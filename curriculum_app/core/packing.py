@@ -128,6 +128,9 @@ class HeldOut:
     offsets: Int  # W+1
     n_bytes: Int  # W
     mask: Mask | None = None  # of each token; None: all are predicted
+    documents: Int | None = (
+        None  # W, which document each window is of: its row of the document index where it is stored
+    )
 
     @property
     def num_sequences(self) -> int:
@@ -164,17 +167,22 @@ class HeldOut:
         return np.add.reduceat(self.is_predicted, self.offsets[:-1], dtype=np.int64)
 
 
-def held_out_windows(documents: Sequence[Tokens], token_bytes: Int, eos_id: int, sequence_length: int) -> HeldOut:
+def held_out_windows(
+    documents: Sequence[Tokens], token_bytes: Int, eos_id: int, sequence_length: int, rows: Int | None = None
+) -> HeldOut:
     """Cut each document into windows of at most `sequence_length` tokens in which every token is predicted once.
 
     Args:
         token_bytes: shape (V,), UTF-8 bytes each token decodes to (0 for special tokens).
+        rows: shape (D,), the document-index row of each, if there is an index.
     """
-    windows = [window for tokens in documents for window in _windows(tokens, eos_id, sequence_length)]
+    cut = [_windows(tokens, eos_id, sequence_length) for tokens in documents]
+    windows = [window for found in cut for window in found]
     offsets = np.cumsum([0, *(len(window) for window in windows)], dtype=np.int64)
     n_bytes = np.array([int(token_bytes[window[1:]].sum()) for window in windows], dtype=np.int64)
     tokens: Tokens = np.concatenate(windows) if windows else np.zeros(0, dtype=np.uint16)  # type: ignore[assignment]
-    return HeldOut(tokens, offsets, n_bytes)
+    owners = None if rows is None else np.repeat(rows, [len(found) for found in cut])
+    return HeldOut(tokens, offsets, n_bytes, documents=owners)
 
 
 def _windows(tokens: Tokens, eos_id: int, sequence_length: int) -> list[Tokens]:

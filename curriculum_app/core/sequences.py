@@ -121,6 +121,7 @@ def _write(stage: Stage, contents: SequenceContents) -> None:
         file = root / "held_out" / f"{number}.npz"  # a domain's name may not be a file name
         arrays: dict[str, Any] = {"tokens": part.tokens, "offsets": part.offsets, "n_bytes": part.n_bytes}
         arrays |= {} if part.mask is None else {"mask": part.mask}
+        arrays |= {} if part.documents is None else {"documents": part.documents}
         np.savez(file, **arrays)
     for name, optional in (("mask", contents.mask), ("splits", contents.splits)):
         if optional is not None:
@@ -287,8 +288,8 @@ class SequenceTable(Opened):
     def _held_out(self) -> Iterator[tuple[str, HeldOut]]:
         for number, domain in enumerate(self.manifest["held_out_domains"]):
             with np.load(self.path / "held_out" / f"{number}.npz") as file:
-                mask = file.get("mask")
-                yield domain, HeldOut(file["tokens"], file["offsets"], file["n_bytes"], mask)
+                more = {name: file.get(name) for name in ("mask", "documents")}  # which older tables do not have
+                yield domain, HeldOut(file["tokens"], file["offsets"], file["n_bytes"], **more)
 
     def unigram_bits_per_byte(self) -> dict[str, float]:
         """Bits per byte of each domain's held-out text under the training token frequencies (add-one smoothing).

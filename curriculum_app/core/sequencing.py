@@ -79,7 +79,7 @@ def _text(
             firsts = cut.sets.firsts(split.reserve)
             texts = hold_out(domain, [encoded[row] for row in firsts], config.held_out_tokens, inside)
             rows[domain] = firsts[: len(texts)]
-            held_out[domain] = held_out_windows(texts, sizes, reading.eos_id, length)
+            held_out[domain] = held_out_windows(texts, sizes, reading.eos_id, length, rows[domain])
     kept_away = cut.kept_from_training(rows)
     training = _shuffled(~kept_away, config.seed)
     apart = [training[np.isin(training, cut.splits[domain].rest)] for domain in sorted(config.apart)]
@@ -125,7 +125,8 @@ def _examples(examples: list[Example | None], cut: Cut, reader: ExampleReader, c
         firsts = cut.sets.firsts(split.reserve[usable[split.reserve]])
         count = hold_out_whole(domain, [len(encoded[row]) for row in firsts], config.held_out_tokens)
         rows[domain] = firsts[:count]
-        held_out[domain] = held_out_examples([found for row in firsts[:count] if (found := examples[row])], sizes)
+        chosen = [found for row in rows[domain] if (found := examples[row])]
+        held_out[domain] = held_out_examples(chosen, sizes, rows[domain])
     kept_away = cut.kept_from_training(rows)
     training = _shuffled(usable & ~kept_away, config.seed)
     laid = lay([found for row in training if (found := examples[row])], training)

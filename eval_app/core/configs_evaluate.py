@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from chimera.errors import InputError, NestedProblems
+from chimera.errors import InputError, NestedProblems, Problem
 from chimera.refs import Ref
 from chimera.typed import Config
 from curriculum_app.core.benchmarks import Benchmark
@@ -63,6 +63,16 @@ class EvaluateConfig(TasksConfig):
     sequences: Ref[SequenceTable] | None = Field(
         None, title="Sequences", description="Whose held-out text to score it on"
     )
+    window_tokens: int | None = Field(
+        None,
+        ge=1,
+        le=131_072,
+        title="Window of held-out text",
+        description="Tokens of a text the model reads at once. Empty: as in training on these sequences.",
+    )
+    context_tokens: int = Field(
+        1, ge=1, le=65_536, title="Context", description="Tokens before each that is scored, at least."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", title="Device", description="auto takes a GPU if present")
     threads: int = Field(1, ge=1, le=256, title="CPU threads")
 
@@ -70,6 +80,8 @@ class EvaluateConfig(TasksConfig):
     def _something(self) -> EvaluateConfig:
         if self.sequences is None and not self.asks:
             raise ValueError("there is nothing to score: choose sequences with held-out text, a suite, or tasks")
+        if self.window_tokens is not None and self.context_tokens > self.window_tokens:
+            raise NestedProblems([Problem("more than the window holds", "context_tokens", hint="lower it")])
         return self
 
 

@@ -1,14 +1,18 @@
 """`Evaluation`: scores of one checkpoint as an artefact (torch-free).
 
-Files: `held_out.parquet`, one row per window: domain, window, nll (nats), tokens, bytes (where held-out text was
-scored); `items.parquet`, one row per item of every task (see `item_results`; where tasks were run). Manifest: `scores`
-by metric key (`held_out/<domain>` in bits per byte, `<task>/<metric>`), `unigram` by domain, `task_scores` (see
+Files: `held_out.parquet`, one row per window: domain, window, nll (nats), tokens, bytes, words, document (row of the
+index of the sequences, or a number where they do not say), seen (the checkpoint was trained on it); where held-out text
+was scored. `items.parquet`, one row per item of every task (see `item_results`); where tasks were run.
+
+Manifest: `scores` by metric key (`held_out/<domain>` in bits per byte, `<task>/<metric>`), `unigram` by domain,
+`held_out` (see `held_out_scores.HeldOutResult`, and `cut`: how text became windows), `task_scores` (see
 `task_scores.TaskScore`), `tasks` (what was asked, with digests), `missing` (task → why it was not run), and the digests
 of `checkpoint` and, where there is one, `sequences`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
@@ -17,6 +21,7 @@ import pyarrow.parquet as pq
 from chimera.artefacts import ArtefactStore, Opened, Stored
 from chimera.typed import sha256_json
 from curriculum_app.core.sequences import SequenceTable
+from eval_app.core.held_out_scores import HeldOutResult, result_of
 from eval_app.core.item_results import ITEMS_FILE, ItemResult, read_items, write_items
 from eval_app.core.task_scores import TaskScore
 from training_app.core.checkpoint import Checkpoint
@@ -38,6 +43,12 @@ class Evaluation(Opened):
         return dict(self.manifest["scores"])
 
     @property
+    def held_out(self) -> HeldOutResult | None:
+        """Held-out text by domain; None where there was none, and of evaluations of before this was kept."""
+        found = self.manifest.get("held_out")
+        return None if found is None else HeldOutResult.model_validate({"domains": found["domains"]})
+
+    @property
     def task_scores(self) -> list[TaskScore]:
         return [TaskScore.model_validate(each) for each in self.manifest.get("task_scores", [])]
 
@@ -50,24 +61,39 @@ class Evaluation(Opened):
         return read_items(self.path / ITEMS_FILE, task)
 
 
+@dataclass(frozen=True)
+class HeldOutScored:
+    """Held-out text of `table`: one row per `window`, scores by metric key, and how text was cut."""
+
+    table: SequenceTable
+    windows: pa.Table
+    scores: dict[str, float]
+    cut: dict[str, object]
+
+
 def save_evaluation(
     store: ArtefactStore,
     checkpoint: Checkpoint,
     *,
-    held_out: tuple[SequenceTable, pa.Table, dict[str, float]] | None = None,
+    held_out: HeldOutScored | None = None,
     examined: Examination | None = None,
 ) -> Stored:
-    """Store the scores of one checkpoint: `(table, windows, scores)` of its held-out text, and what tasks gave."""
+    """Store the scores of one checkpoint: of held-out text, and what tasks gave."""
     manifest: dict[str, Any] = {"checkpoint": checkpoint.digest, "scores": {}}
     if held_out is not None:
-        table, _, scores = held_out
-        manifest |= {"sequences": table.digest, "unigram": table.unigram_bits_per_byte(), "scores": dict(scores)}
+        table = held_out.table
+        manifest |= {
+            "sequences": table.digest,
+            "unigram": table.unigram_bits_per_byte(),
+            "scores": dict(held_out.scores),
+        }
+        manifest["held_out"] = result_of(held_out.windows).as_json() | {"cut": held_out.cut}
     if examined is not None:
         manifest |= _of_tasks(examined)
         manifest["scores"] |= {f"{score.task}/{score.metric}": score.value for score in examined.scores}
     with store.stage(Evaluation.ref_kind) as stage:
         if held_out is not None:
-            pq.write_table(held_out[1], stage.path / HELD_OUT_FILE)
+            pq.write_table(held_out.windows, stage.path / HELD_OUT_FILE)
         if examined is not None:
             write_items(stage.path / ITEMS_FILE, examined.results)
         return stage.seal(sha256_json(manifest), manifest)

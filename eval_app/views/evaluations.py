@@ -13,12 +13,9 @@ from eval_app.selectors import evaluations as selectors
 @require_GET
 def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
     report = selectors.report_get(actor_of(request), pk)
-    unigram = report.manifest.get("unigram", {})
-    rows = [(domain, report.scores.get(f"held_out/{domain}"), value) for domain, value in unigram.items()]
     context = {
         "report": report,
-        "rows": rows,
-        "macro": report.scores.get("held_out/macro"),
+        "held_out": selectors.held_out(report),
         "task_scores": report.task_scores.all(),
         "missing": report.manifest.get("missing", {}),
     }

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from chimera.artefacts import Stored, file_facts
+from chimera.artefacts import Stored
 from chimera.context import Context
-from chimera.errors import InputError, Problem
 from curriculum_app.core.sequences import SequenceTable
 from eval_app.core.configs_evaluate import EvaluateConfig, TasksConfig
-from eval_app.core.evaluation import save_evaluation
+from eval_app.core.evaluation import HeldOutScored, save_evaluation
+from eval_app.core.held_out_windows import trained_on, windows_for
 from eval_app.core.tasks.bundled import bundled_suites, bundled_task, bundled_tasks
 from eval_app.core.tasks.definition import TaskDefinition
 from training_app.core.checkpoint import Checkpoint
@@ -33,8 +31,10 @@ class EvaluateResult:
 def run(config: EvaluateConfig, ctx: Context) -> EvaluateResult:
     """Score every held-out window once, then ask every task.
 
+    Held-out text made with another tokenizer is cut by the checkpoint's own: the same bytes, so bits per byte compare.
+
     Raises:
-        InputError: the checkpoint was trained with another tokenizer, or the sequences hold no held-out text.
+        InputError: the checkpoint's tokenizer does not give the text back, or the sequences hold no held-out text.
     """
     import torch
 
@@ -42,22 +42,28 @@ def run(config: EvaluateConfig, ctx: Context) -> EvaluateResult:
 
     checkpoint = ctx.open(config.checkpoint)
     table = None if config.sequences is None else ctx.open(config.sequences)
-    if table is not None:
-        require_same_tokenizer(checkpoint, table)
     torch.set_num_threads(config.threads)
     model = checkpoint.load_model()
     model.to(resolve_device(config.device))  # type: ignore[arg-type]
-    held_out = None if table is None else _held_out(model, table)
+    held_out = None if table is None else _held_out(config, ctx, model, checkpoint, table)
     ctx.check()
     examined = _examine(config, ctx, model, checkpoint) if config.asks else None
     return EvaluateResult(save_evaluation(ctx.store, checkpoint, held_out=held_out, examined=examined))
 
 
-def _held_out(model: PreTrainedModel, table: SequenceTable) -> tuple[SequenceTable, pa.Table, dict[str, float]]:
+def _held_out(
+    config: EvaluateConfig, ctx: Context, model: PreTrainedModel, checkpoint: Checkpoint, table: SequenceTable
+) -> HeldOutScored:
     from training_app.core.held_out import HeldOutText
 
-    scores = HeldOutText(table.held_out(), table.eos_id, model.device).score(model)
-    return table, scores.table(), scores.metrics()
+    ends = model.config.eos_token_id
+    eos_id = ends[0] if isinstance(ends, list) else ends
+    windows = windows_for(checkpoint, table, eos_id, config.window_tokens, config.context_tokens)
+    if windows.how is not None:
+        ctx.log(f"held-out text is cut anew: {windows.how.max_len} tokens at once, context {windows.how.context_len}")
+    scores = HeldOutText(windows.parts, windows.eos_id, model.device).score(model)
+    found = windows.with_text(scores.table(), trained_on(checkpoint, table, ctx.store))
+    return HeldOutScored(table, found, scores.metrics(), windows.facts)
 
 
 def _examine(config: TasksConfig, ctx: Context, model: PreTrainedModel, checkpoint: Checkpoint) -> Examination:
@@ -98,14 +104,3 @@ def chosen_tasks(config: TasksConfig, ctx: Context) -> tuple[list[TaskDefinition
     names = dict.fromkeys([*(name for name in suite.tasks if name in bundled_tasks()), *config.tasks])
     own = [ctx.open(each).definition for each in config.own_tasks]
     return [*map(bundled_task, names), *own], dict(suite.missing)
-
-
-def require_same_tokenizer(checkpoint: Checkpoint, table: SequenceTable) -> None:
-    """Token ids mean the same on both sides.
-
-    Raises:
-        InputError: they do not.
-    """
-    if file_facts(checkpoint.tokenizer_path) != file_facts(table.tokenizer_path):
-        message = "the checkpoint was trained with another tokenizer than these sequences were made with"
-        raise InputError(Problem(message, field="sequences", hint="choose sequences of the checkpoint's own lineage"))

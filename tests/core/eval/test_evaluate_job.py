@@ -1,12 +1,17 @@
 """The evaluate job: scores of a checkpoint equal what its run said."""
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
+from tokenizers import normalizers
 
 from chimera.errors import InputError
 from curriculum_app.core.benchmarks import Benchmark, Item, save_benchmark
+from curriculum_app.core.held_out_text import texts_of
+from curriculum_app.core.packing import held_out_windows
 from curriculum_app.core.sequences import SequenceTable
+from curriculum_app.core.tokenizer import byte_tokenizer, token_bytes, train_bpe
 from eval_app.core.configs_evaluate import EvaluateConfig
 from eval_app.core.evaluation import Evaluation
 from eval_app.core.jobs import evaluate
@@ -32,7 +37,10 @@ def test_a_checkpoint_scores_what_its_run_said(trained):
     expected = {f"held_out/{domain}": score for domain, score in result.summary.held_out.items()}
     opened = Evaluation.open(ctx.store.load("evaluation", evaluated.stored.digest))
     assert opened.scores == expected | {"held_out/macro": result.summary.held_out_macro}
-    assert opened.windows().equals(pq.read_table(result.stored.path / "held_out.parquet"))
+    of_run = pq.read_table(result.stored.path / "held_out.parquet")
+    assert opened.windows().select(of_run.column_names).equals(of_run)
+    assert opened.held_out.macro("bits_per_byte") == pytest.approx(result.summary.held_out_macro)
+    assert opened.manifest["held_out"]["cut"] == {"windows": "stored"}
 
 
 def test_evaluating_twice_gives_one_artefact(trained):
@@ -40,12 +48,52 @@ def test_evaluating_twice_gives_one_artefact(trained):
     assert evaluate.run(CONFIG, ctx).stored.digest == evaluate.run(CONFIG, ctx).stored.digest
 
 
-def test_another_tokenizer_is_an_input_error(trained, tmp_path, monkeypatch):
+def test_longer_windows_score_the_same_bytes_once(trained):
     ctx, _ = trained
-    other = tmp_path / "tokenizer.json"
-    other.write_text("{}")
-    monkeypatch.setattr(SequenceTable, "tokenizer_path", other)
-    with pytest.raises(InputError, match="another tokenizer"):
+    before = Evaluation.open(evaluate.run(CONFIG, ctx).stored).held_out
+    opened = Evaluation.open(
+        evaluate.run(CONFIG.model_copy(update={"window_tokens": 24, "context_tokens": 8}), ctx).stored
+    )
+    assert opened.manifest["held_out"]["cut"] == {"windows": "rolling", "tokens": 24, "context": 8}
+    for one, other in zip(before.domains, opened.held_out.domains, strict=True):
+        assert (one.tokens, one.words, one.n_bytes, one.documents) == (
+            other.tokens, other.words, other.n_bytes, other.documents,
+        )  # fmt: skip
+        assert one.bits_per_byte != other.bits_per_byte
+
+
+def other_table(ctx):
+    """The held-out text of the checkpoint's sequences, in the tokens of a BPE."""
+    table = ctx.artefacts["sequences-1"]
+    texts = {name: texts_of(part, byte_tokenizer(), 0) for name, part in table.held_out().items()}
+    bpe = train_bpe([text for found in texts.values() for text in found], 300)
+    made = {
+        name: held_out_windows([np.array(bpe.encode(text).ids, np.uint16) for text in found], token_bytes(bpe), 0, 32)
+        for name, found in texts.items()
+    }
+    return made, bpe
+
+
+def test_a_checkpoint_of_another_tokenizer_is_scored_on_the_same_bytes(trained, tmp_path, monkeypatch):
+    ctx, _ = trained
+    before = Evaluation.open(evaluate.run(CONFIG, ctx).stored).held_out
+    made, bpe = other_table(ctx)
+    (tmp_path / "tokenizer.json").write_text(bpe.to_str())
+    monkeypatch.setattr(SequenceTable, "tokenizer_path", tmp_path / "tokenizer.json")
+    monkeypatch.setattr(SequenceTable, "held_out", lambda self: made)
+    found = Evaluation.open(evaluate.run(CONFIG, ctx).stored).held_out
+    for one, other in zip(before.domains, found.domains, strict=True):
+        assert (one.n_bytes, one.words, one.tokens) == (other.n_bytes, other.words, other.tokens)
+        assert other.bits_per_byte == pytest.approx(one.bits_per_byte, rel=0.05)  # windows end elsewhere
+
+
+def test_a_tokenizer_that_changes_text_is_an_input_error(trained, tmp_path, monkeypatch):
+    ctx, _ = trained
+    bpe = train_bpe(["abc"], 257)
+    bpe.normalizer = normalizers.Replace("d", "D")
+    (tmp_path / "tokenizer.json").write_text(bpe.to_str())
+    monkeypatch.setattr(Checkpoint, "tokenizer_path", tmp_path / "tokenizer.json")
+    with pytest.raises(InputError, match="does not give document 1 of code back"):
         evaluate.run(CONFIG, ctx)
 
 
