@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from chimera.read_only_admin import ReadOnlyAdmin
-from eval_app.models import EvalReport, OwnTask, Reproduction, Score, Study
+from eval_app.models import EvalReport, OwnTask, PairVote, Reproduction, Score, Study
 
 
 @admin.register(EvalReport)
@@ -51,3 +51,10 @@ class OwnTaskAdmin(ReadOnlyAdmin):
     list_filter = ["project"]
     search_fields = ["name", "task"]
     list_select_related = ["project"]
+
+
+@admin.register(PairVote)
+class PairVoteAdmin(ReadOnlyAdmin):
+    list_display = ["candidate", "baseline", "task", "item", "choice", "voter", "judge", "made_at"]
+    list_filter = ["task", "choice"]
+    list_select_related = ["candidate", "baseline", "judge"]

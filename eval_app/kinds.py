@@ -4,6 +4,7 @@ from chimera.jobs import refs, verbs
 from chimera.jobs.kinds import JobKind, register
 from eval_app import models
 from eval_app.core.configs_evaluate import EvaluateConfig, TaskFileConfig
+from eval_app.core.configs_judge import JudgeConfig
 from eval_app.core.configs_reproduce import ReproduceConfig
 from eval_app.core.configs_study import StarterConfig, StudyConfig
 
@@ -28,6 +29,16 @@ register(
         config=TaskFileConfig,
         run="eval_app.core.jobs.register_task:run",
         adopt="eval_app.services.evaluations:adopt_task",
+    )
+)
+register(
+    JobKind(
+        name="judge-pairs",
+        title="Judge pairs",
+        summary="Let a checkpoint say which of two reports' answers is better, asked in both orders.",
+        config=JudgeConfig,
+        run="eval_app.core.jobs.judge_pairs:run",
+        adopt="eval_app.services.votes:adopt_judged",
     )
 )
 register(

@@ -131,3 +131,39 @@ class Reproduction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.original.uid} again"
+
+
+class PairVote(models.Model):
+    """Which of two reports' answers to one prompt is better: said by a person or by a checkpoint."""
+
+    class Choice(models.TextChoices):
+        CANDIDATE = "candidate", "candidate"
+        BASELINE = "baseline", "baseline"
+        TIE = "tie", "tie"
+
+    candidate = models.ForeignKey(EvalReport, on_delete=models.CASCADE, related_name="votes")
+    baseline = models.ForeignKey(EvalReport, on_delete=models.CASCADE, related_name="votes_as_baseline")
+    task = models.CharField(max_length=80)
+    item = models.CharField(max_length=200)
+    choice = models.CharField(max_length=10, choices=Choice.choices)
+    voter = models.CharField(max_length=150, blank=True)
+    judge = models.ForeignKey(Checkpoint, null=True, blank=True, on_delete=models.CASCADE, related_name="votes")
+    made_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["candidate", "baseline", "task", "item", "voter", "judge"],
+                nulls_distinct=False,
+                name="one_vote_of_a_judge",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(voter="", judge__isnull=False)
+                | (~models.Q(voter="") & models.Q(judge__isnull=True)),
+                name="a_person_or_a_judge",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.item}: {self.choice}"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from eval_app.views import evaluations, home, items, reports, reproductions, skills, studies
+from eval_app.views import evaluations, home, items, reports, reproductions, skills, studies, win_rates
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -25,6 +25,12 @@ urlpatterns = [
     path("skills/tags/add/", skills.skill_tag_add, name="skill-tag-add"),
     path("skills/tags/<int:pk>/remove/", skills.skill_tag_remove, name="skill-tag-remove"),
     path("evaluations/compare/", items.compare, name="evaluations-compare"),
+    path("evaluations/win-rate/", win_rates.win_rate, name="win-rate"),
+    path(
+        "evaluations/<int:candidate>/against/<int:baseline>/<str:task>/",
+        win_rates.judge,
+        name="win-rate-judge",
+    ),
     path("evaluations/<int:pk>/items/", items.item_list, name="evaluation-items"),
     path("evaluations/<int:pk>/items/<str:task>/<path:item>/", items.item_detail, name="evaluation-item"),
     path("evaluations/<int:pk>/", evaluations.evaluation_detail, name="evaluation-detail"),

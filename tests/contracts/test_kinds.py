@@ -49,6 +49,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "generate-reply": {"checkpoint": "checkpoint-1", "messages": [{"role": "user", "content": "Who are you?"}]},
     "evaluate": {"name": "first score", "checkpoint": "checkpoint-1", "sequences": "sequences-1"},
     "register-task": {"name": "mine", "definition": "task: mine\ndoc_to_choice: '{{choices}}'\n"},
+    "judge-pairs": {
+        "candidate": "evaluation-2", "baseline": "evaluation-1", "task": "tool_use", "judge": "checkpoint-1",
+    },
     "edit-plan": {"name": "the rest shuffled", "run": "run-1", "policy": {"key": "shuffle"}},
     "average": {"name": "last two", "checkpoints": ["checkpoint-1", "checkpoint-2"], "weights": {"key": "wma"}},
     "diagnose": {"name": "along the schedule", "checkpoint": "checkpoint-1", "schedule": "schedule-1"},
