@@ -2,12 +2,25 @@
 
 from django.urls import path
 
-from eval_app.views import evaluations, home, items, reports, reproductions, skills, studies, win_rates
+from eval_app.views import (
+    evaluations,
+    home,
+    items,
+    reports,
+    reproductions,
+    skills,
+    studies,
+    study_templates,
+    win_rates,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("starter/", home.starter_start, name="starter-start"),
     path("studies/", studies.study_list, name="studies"),
+    path("studies/new/", study_templates.study_new, name="study-new"),
+    path("studies/new/<slug:key>/", study_templates.study_from_template, name="study-template"),
+    path("studies/<int:pk>/quantiles.json", studies.study_quantiles, name="study-quantiles"),
     path("studies/<int:pk>/", studies.study_detail, name="study-detail"),
     path("studies/<int:pk>/differences/<int:arm>.json", studies.study_differences, name="study-differences"),
     path("studies/<int:pk>/arm-differences.json", studies.study_arm_differences, name="study-arm-differences"),

@@ -16,6 +16,7 @@ from chimera.registry import Choice
 from curriculum_app.models import SequenceSet
 from eval_app.core.configs_study import ArmConfig, StudyConfig
 from eval_app.core.study_evidence import numbers_of
+from eval_app.core.study_templates import QuantileAxis, quantile_axis
 from eval_app.core.verdicts.leaderboard import Leader, leaderboard
 from eval_app.core.verdicts.outcome import MACRO
 from eval_app.core.verdicts.verdict import Comparison, Interval, Verdict
@@ -234,6 +235,18 @@ def words_of(choice: Choice, always: tuple[str, ...] = ()) -> str:
 
 
 Curve = list[tuple[int, float]]
+
+
+def quantiles_of(config: StudyConfig) -> QuantileAxis | None:
+    """The axis of a study of quantiles, None of another."""
+    return quantile_axis([(arm.name, arm.policy.key, arm.policy.config) for arm in config.arms if arm.policy])
+
+
+def tokens_by_group(study: Study, grouping: str) -> dict[str, int]:
+    """Of the study's sequences; empty where they are gone."""
+    manifest = study.sequence_set.manifest if study.sequence_set else {}
+    names, tokens = manifest.get("groupings", {}).get(grouping, []), manifest.get("tokens_by_group", {})
+    return dict(zip(names, tokens.get(grouping, []), strict=False))
 
 
 def curve_key(config: StudyConfig) -> str:

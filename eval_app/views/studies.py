@@ -11,16 +11,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from chimera.jobs.models import State
+from chimera.projects.access import Actor
 from chimera.projects.request import actor_of, crumbs
 from eval_app.charts.arm_differences import arm_differences
 from eval_app.charts.held_out_curves import held_out_curves
 from eval_app.charts.paired_differences import paired_differences
+from eval_app.charts.quality_against_performance import quality_against_performance
 from eval_app.core.verdicts.outcome import Outcome
 from eval_app.core.verdicts.stopping import looks_of
 from eval_app.models import Study
 from eval_app.selectors import reproductions
 from eval_app.selectors import studies as selectors
 from eval_app.selectors.studies import Cell
+from eval_app.selectors.transfers import transfers_of
 from training_app.models import TrainingRun
 
 SPENDING = {"obrien_fleming": "O'Brien-Fleming", "pocock": "Pocock"}
@@ -35,16 +38,17 @@ def study_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    study = selectors.study_get(actor_of(request), pk)
+    actor = actor_of(request)
+    study = selectors.study_get(actor, pk)
     if not request.headers.get("HX-Request"):
-        return render(request, "eval/study_detail.html", _context(study))
-    response = render(request, "eval/_study_live.html", _context(study))
+        return render(request, "eval/study_detail.html", _context(actor, study))
+    response = render(request, "eval/_study_live.html", _context(actor, study))
     if study.verdict is not None:
         response["HX-Refresh"] = "true"  # the verdict has come: the whole page is another one now
     return response
 
 
-def _context(study: Study) -> dict[str, Any]:
+def _context(actor: Actor, study: Study) -> dict[str, Any]:
     config, verdict = selectors.study_config(study), selectors.study_verdict(study)
     cells = selectors.study_cells(study, config)
     arms = [arm.name for arm in config.arms]
@@ -54,6 +58,8 @@ def _context(study: Study) -> dict[str, Any]:
         "confidence": f"{100 * (1 - config.alpha):g} %",
         "arms": arms,
         "arm_rows": selectors.arms_by_rank(config, verdict),
+        "quantiles": verdict is not None and selectors.quantiles_of(config) is not None,
+        "transfers": transfers_of(actor, study, verdict) if verdict else [],
         "secondary": selectors.secondary_table(verdict) if verdict else None,
         "all_trained": verdict is not None and all(arm.beats_unigram for arm in verdict.arms),
         "looks": looks_of(len(config.seeds), config.alpha, config.early_stop),
@@ -91,6 +97,15 @@ def study_arm_differences(request: HttpRequest, pk: int) -> JsonResponse:
     if verdict is None:
         raise Http404("this study has no verdict yet")
     return JsonResponse(arm_differences(verdict))
+
+
+@require_GET
+def study_quantiles(request: HttpRequest, pk: int) -> JsonResponse:
+    study = selectors.study_get(actor_of(request), pk)
+    axis, verdict = selectors.quantiles_of(selectors.study_config(study)), selectors.study_verdict(study)
+    if axis is None or verdict is None:
+        raise Http404("this study compares no quantiles, or has no verdict yet")
+    return JsonResponse(quality_against_performance(axis, verdict, selectors.tokens_by_group(study, axis.grouping)))
 
 
 @require_GET

@@ -100,3 +100,16 @@ def test_ready_schedules_of_another_budget_are_refused(editor: Actor) -> None:
     config = {"sequences": schedule.sequence_set.uid, "budget_tokens": budget, "arms": arms, "seeds": [1]}
     with pytest.raises(InputError, match="is to be shown"):
         services.start(editor, "study", config)
+
+
+def test_another_study_of_the_same_arms_says_whether_their_order_carries_over(
+    editor: Actor, editor_client: Client
+) -> None:
+    gains = {"easy-to-hard": 0.05, "best": 0.08, "best shuffled": 0.02}
+    small = make_study(editor, arms=ARMS, gains=gains)
+    large = make_study(editor, arms=ARMS, gains=gains, name="The same on a larger model")
+    make_study(editor, arms=ARMS[:2], name="Other arms")
+    page = shown(editor_client, small)
+    assert "Does it carry over?" in page and "Other arms" not in page
+    assert f'<a href="{reverse("study-detail", args=[large.pk])}">The same on a larger model</a>' in page
+    assert "rank correlation +1.00 over 4 arms" in page and "Cannot tell whether" in page
