@@ -79,7 +79,8 @@ def shape_of(annotation: Any, info: FieldInfo | None = None) -> Shape | None:
     kind = bare(annotation)
     origin, arguments = get_origin(kind), tuple(bare(item) for item in get_args(kind))
     if is_subclass(kind, Choice):
-        return {"type": "choice", "noun": kind.registry().name, "kinds": [_kind(entry) for entry in kind.registry()]}
+        kinds = [_kind(entry) for entry in kind.registry()]
+        return {"type": "choice", "noun": kind.registry().name, "kinds": kinds, "usual": kind.usual}
     if is_subclass(kind, Config):
         shape = {"type": "object", "noun": _noun(kind), "fields": _fields(kind)}
         return shape | {"optional": True, "title": label_of("", info)} if info and is_optional(annotation) else shape

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -87,8 +87,12 @@ class Registry(Generic[C]):
 
 
 class Choice(Config):
-    """A chosen extension inside a config: `{"key": "shuffle", "config": {...}}`. Subclasses name their `registry`."""
+    """A chosen extension inside a config: `{"key": "shuffle", "config": {...}}`. Subclasses name their `registry`.
 
+    `usual` is the key that a form offers first where a new one is added to a list; without it, one not yet there.
+    """
+
+    usual: ClassVar[str] = ""
     key: str = Field(title="Kind")
     config: dict[str, Any] = Field(default_factory=dict, title="Settings")
 

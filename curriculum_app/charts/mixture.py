@@ -198,6 +198,8 @@ def _figure(
 ) -> Figure:
     start = tokens[min(1, len(tokens) - 1)]  # the first point is a single sequence
     xaxis: dict[str, Any] = {"title": {"text": "tokens"}, "type": "log" if log else "linear", "exponentformat": "SI"}
+    if log:
+        xaxis["dtick"] = "D2"  # 1, 2, 5: over two decades plotly would label every digit, over each other
     xaxis["range"] = np.log10([start, tokens[-1]]).tolist() if log else [0, float(tokens[-1])]
     rows = [[int(n), *(round(float(value), 5) for value in row)] for n, row in zip(tokens, shares, strict=True)]
     return {

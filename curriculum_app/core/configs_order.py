@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -20,6 +20,8 @@ from curriculum_app.core.sequences import Form, SequenceTable
 
 class PolicyChoice(Choice):
     """A policy and its settings."""
+
+    usual: ClassVar[str] = "shuffle"
 
     @classmethod
     def registry(cls) -> Registry[Any]:

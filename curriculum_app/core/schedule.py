@@ -206,15 +206,6 @@ class Schedule(Opened):
         """Shape (..., K): planned share of each of `group_names` once `tokens` tokens were seen."""
         return self.curve.at(tokens)
 
-    def delivered_counts(self, table: SequenceTable) -> Float:
-        """Shape (rows, K): tokens of each of `group_names` in each row, in delivery order.
-
-        A part of a sequence counts as that share of each of its groups.
-        """
-        share = self.rows["length"] / table.lengths[self.rows["sequence"]]
-        counts: Float = table.grouping(self.grouping_name).dense(self.rows["sequence"]) * share[:, None]
-        return counts
-
     def open_sequences(self, store: ArtefactStore) -> SequenceTable:
         """The table this schedule orders.
 

@@ -13,8 +13,10 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from chimera.errors import InputError
+from chimera.form_shapes import bare, is_subclass, label_of
 from chimera.jobs import refs
 from chimera.projects.access import Actor
+from chimera.typed import Config
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule as CoreSchedule
 from curriculum_app.models import Curriculum, Schedule
@@ -102,7 +104,10 @@ def train_query(schedule: Schedule) -> str:
 
 @dataclass(frozen=True)
 class PolicyFacts:
-    """A policy in words: `settings` are `(title, value)`, with the policy's own titles where it still exists."""
+    """A policy in words: `settings` are `(title, value)`, with the fields' own titles where the policy still exists.
+
+    What was left empty is left out.
+    """
 
     title: str
     summary: str
@@ -114,20 +119,28 @@ def policy_facts(key: str, config: dict[str, Any]) -> PolicyFacts:
         entry = POLICIES.get(key)
     except InputError:
         return PolicyFacts(key, "This policy is not installed any more.", settings_of(config))
-    fields = entry.config.model_fields
-    titles = {name: field.title or name for name, field in fields.items()}
-    in_order = {name: _short(config[name]) for name in (*fields, *config) if name in config}  # the database sorts keys
-    pairs = [(titles.get(name, name), value) for name, value in settings_of(in_order)]
-    return PolicyFacts(entry.title, getattr(entry.cls, "summary", ""), pairs)
+    settings = [pair for pair in settings_of(_titled(config, entry.config), between=": ") if pair[1] != "–"]
+    return PolicyFacts(entry.title, getattr(entry.cls, "summary", ""), settings)
+
+
+def _titled(value: Any, kind: Any) -> Any:
+    """The settings under the titles of the config `kind`, in the order of its form (the database sorts keys)."""
+    if not isinstance(value, Mapping):
+        return _short(value)
+    fields = kind.model_fields if is_subclass(kind, Config) else {}
+    known = {
+        label_of(name, info): _titled(value[name], bare(info.annotation))
+        for name, info in fields.items()
+        if name in value
+    }
+    return known | {str(name): _titled(item, None) for name, item in value.items() if name not in fields}
 
 
 def _short(value: Any) -> Any:
     """A list of records as what tells them apart: their names, or where they stand."""
-    if isinstance(value, Mapping):
-        return {name: _short(item) for name, item in value.items()}
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
         marks = [item.get("name", item.get("at")) for item in value]
-        return f"{len(value)}" if None in marks else ", ".join(map(str, marks))
+        return f"{len(value)}" if None in marks or "" in marks else ", ".join(dict(settings_of({"": marks})).values())
     return value
 
 

@@ -203,12 +203,12 @@ def import_settings(manifest: Manifest) -> list[tuple[str, str]]:
     return settings_of(recipe.get("params", {})) if recipe.get("op") == "import" else []
 
 
-def settings_of(value: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """A nested config as `(dotted name, value in words)` pairs."""
+def settings_of(value: dict[str, Any], prefix: str = "", between: str = ".") -> list[tuple[str, str]]:
+    """A nested config as `(name, value in words)` pairs; the name says where it stands."""
     pairs: list[tuple[str, str]] = []
     for name, item in value.items():
         if isinstance(item, dict):
-            pairs += settings_of(item, f"{prefix}{name}.")
+            pairs += settings_of(item, f"{prefix}{name}{between}", between)
         else:
             pairs.append((f"{prefix}{name}", _words(item)))
     return pairs
@@ -219,7 +219,9 @@ def _words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return grouped(value)
-    if value is None or value == "":
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if value is None or value in ("", []):
         return "–"
     if isinstance(value, list):
         between = "; " if any(isinstance(item, dict) for item in value) else ", "

@@ -20,6 +20,7 @@ from curriculum_app.models import Curriculum, Schedule
 from curriculum_app.selectors import curricula as selectors
 from curriculum_app.selectors import designs
 from curriculum_app.selectors.curriculum_lineage import curriculum_graph
+from curriculum_app.selectors.plan_facts import plan_facts
 from curriculum_app.selectors.schedule_phases import phase_lines
 
 PAGE = 50
@@ -121,6 +122,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     context = _drawn(request, row) | {
         "here": selectors.opened(row) is not None,
         "phases": phase_lines(row),
+        "plan_facts": plan_facts(row),
         "facts": selectors.policy_facts(row.curriculum.policy, row.curriculum.config),
         "crumbs": crumbs(
             ("Curricula", reverse("curricula")),

@@ -153,7 +153,8 @@
     check(Array.isArray(value));
     const { of } = shape, chosen = of.type === "object" ? of.fields.find((field) => field.type === "choice") : of;
     const kinds = make("select", { className: "control", ariaLabel: `Kind of the new ${of.noun}` }, ...(chosen?.kinds ?? []).map((kind) => option(kind.key, kind.title)));
-    const suggest = () => { // the first kind that is not there yet
+    const suggest = () => { // the usual kind, or the first one that is not there yet
+      if (chosen?.usual) { kinds.value = chosen.usual; return; }
       const used = all.nodes().map((node) => node.read()).map((item) => (of.type === "choice" ? item : item?.[chosen?.name])?.key);
       kinds.value = [...kinds.options].find(({ value: key }) => !used.includes(key))?.value ?? kinds.value;
     };

@@ -1,4 +1,4 @@
-"""Journey 8 in a browser: draw a curriculum, mend it, dry-run, save, fork, compare, make a schedule."""
+"""Journey 8 in a browser: draw a curriculum, mend it, dry-run, save, fork, compare, make a schedule, train on it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from chimera.launch.processes import Child
 from curriculum_app.models import Curriculum, Schedule
 from tests import factories
 from tests.e2e.conftest import Visit
+from training_app.models import TrainingRun
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
@@ -85,7 +86,8 @@ def test_points_move_by_mouse_keys_and_numbers_and_every_step_is_undone(visit: V
     assert drawn(page) == after_drag
 
 
-def test_from_a_drawing_to_a_fork_a_difference_and_a_schedule(visit: Visit, worker: Child) -> None:
+@pytest.mark.timeout(120)
+def test_from_a_drawing_to_a_fork_a_difference_a_schedule_and_a_run_in_its_order(visit: Visit, worker: Child) -> None:
     page, sequences = opened(visit)
     page.get_by_label("Name", exact=True).fill("mix")
     page.locator(".handle[aria-label^='code against literature, knot 1']").focus()
@@ -112,7 +114,26 @@ def test_from_a_drawing_to_a_fork_a_difference_and_a_schedule(visit: Visit, work
     page.get_by_role("link", name="Make schedule").click()
     page.get_by_role("button", name="Start").click()
     expect(page.locator("body")).to_contain_text("succeeded", timeout=20_000)
-    assert Schedule.objects.get().curriculum.label == "mix:v2"
+    schedule = Schedule.objects.get()
+    assert schedule.curriculum.label == "mix:v2"
+    page.get_by_role("link", name=f"schedule: {schedule.uid}").click()
+    page.get_by_role("link", name="Train on it").click()
+    expect(page.get_by_label("Schedule", exact=True)).to_have_value(schedule.uid)
+    start_a_tiny_run(page)
+    expect(page.locator("#run-head")).to_contain_text("succeeded", timeout=60_000)
+    page.get_by_role("navigation", name="Run", exact=True).get_by_role("link", name="Data").click()
+    expect(page.locator("main")).to_contain_text("✓ delivered = planned")
+    run = TrainingRun.objects.get()
+    assert run.schedule == schedule and run.delivered_digest == run.planned_digest == schedule.order_digest
+
+
+def start_a_tiny_run(page: Page) -> None:
+    """Fill in the form that trains: two narrow layers, many sequences a step."""
+    page.get_by_label("Name", exact=True).fill("in the drawn order")
+    page.get_by_label("Sequences a step").fill("32")
+    for label, size in {"Hidden size": 32, "Layers": 2, "Attention heads": 2, "Feed-forward size": 96}.items():
+        page.get_by_label(label, exact=True).fill(str(size))
+    page.get_by_role("button", name="Start", exact=True).click()
 
 
 def test_a_finger_draws_on_a_phone(visit: Visit) -> None:

@@ -37,9 +37,10 @@ def test_a_study_with_a_third_arm_is_put_together_without_writing_json(visit: Vi
     sequences = factories.make_sequences(actor)
     visit.sign_in(actor)
     page = visit.open("/jobs/new/study/")
-    expect(page.get_by_label("Sequences", exact=True)).to_have_value(sequences.uid)  # the only one there is
+    expect(page.locator("#id_sequences")).to_have_value(sequences.uid)  # the only one there is
     expect(page.get_by_label("Hidden size")).to_be_hidden()
     page.get_by_label("Token budget").fill("3200")
+    expect(page.get_by_label("Kind of the new arm")).to_have_value("shuffle")
     page.get_by_label("Kind of the new arm").select_option("Hard to easy")
     page.get_by_role("button", name="Add arm").click()
     arm = card(page.locator("form"), "hard-to-easy")
@@ -124,7 +125,8 @@ def test_json_and_form_show_the_same_and_what_is_no_json_stays_as_it_was_typed(v
     expect(page.get_by_text("See JSON for: schedules schedule-1")).to_be_visible()
     page.get_by_label("Name", exact=True).first.fill("prepared")
     assert posted(page, "arms")[0] == {
-        "name": "prepared", "policy": None, "schedules": ["schedule-1"], "learning_rate": None, "average": None,
+        "name": "prepared", "policy": None, "schedules": ["schedule-1"], "shuffled_of": "", "sequences": None,
+        "budget_tokens": None, "budget_factor": 1, "model": None, "learning_rate": None, "average": None,
     }  # fmt: skip
     page.get_by_role("button", name="Arms as JSON").click()
     area.fill("[{")

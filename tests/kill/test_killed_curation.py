@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,11 @@ from curriculum_app.core.documents import Document
 from curriculum_app.core.jobs import curate
 from curriculum_app.models import DatasetVersion
 from tests import factories
+from tests.kill.real_runs import FAULTY
 from tests.processes import eventually, start_worker
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(150), pytest.mark.django_db(transaction=True)]
-FAULTY = "tests.kill.worker_with_fault"
 SENTENCE = "Ship {0} of the line waited for the tide, and the master of the harbour wrote {0} letters to the owner. "
-
-
-@pytest.fixture
-def family() -> Iterator[Family]:
-    family = Family()
-    yield family
-    family.stop()
 
 
 def test_a_killed_curation_goes_on_at_unfinished_shards_and_gives_the_identical_version(

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from chimera.format import percent
 from curriculum_app.charts import mixture
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.tracks import Phase
 from curriculum_app.selectors.curricula import policy_facts, train_query
 from curriculum_app.selectors.funnel import settings_of
+from curriculum_app.selectors.plan_facts import plan_facts
 from tests.conftest import signed_in
 from tests.factories import make_curriculum, make_schedule, make_sequences
 
@@ -52,7 +54,7 @@ def test_no_curriculum_offers_the_first_step(editor_client):
 
 def test_the_list_says_policy_settings_and_schedules_in_words(editor_client, schedule):
     page = text(editor_client, reverse("curricula"))
-    for part in ("easy first:v1", "Easy to hard", "2.0"):
+    for part in ("easy first:v1", "Easy to hard", "Sharpness</span> 2<"):
         assert part in page
 
 
@@ -112,8 +114,42 @@ def test_a_name_without_room_is_cut_to_its_first_word_or_left_out():
 def test_nested_settings_are_told_in_words():
     phase = {"name": "I", "share": 0.5, "gate": None, "tilt_end": -1.0, "shares": {}}
     phases = {"phases": [phase, {"name": "II", "share": 0.5}]}
-    assert settings_of(phases) == [("phases", "I (share 0.5, tilt end -1.0); II (share 0.5)")]
+    assert settings_of(phases) == [("phases", "I (share 0.5, tilt end -1); II (share 0.5)")]
     assert ("Phases", "I, II") in policy_facts("phased", phases).settings  # what is drawn above them is only named
+    unnamed = {"phases": [{"name": "", "share": 0.5}, {"name": "", "share": 0.5}], "most_passes": 4.0, "parts": []}
+    assert policy_facts("selective_repetition", unnamed).settings == [
+        ("Phases", "2"),
+        ("Most passes", "4"),
+    ]
+    cut = {"lengths": {"root": 2.0, "knots": [{"at": 0, "length": 8}]}, "grouping": "domain", "passes": {"code": 2.0}}
+    assert policy_facts("drawn", cut).settings == [
+        ("Grouping", "domain"),
+        ("Passes: code", "2"),
+        ("Sequence length: Knots", "0"),
+        ("Sequence length: Root", "2"),
+    ]
+
+
+def test_what_a_policy_says_of_its_order_is_shown_in_words(editor, editor_client, schedule):
+    """Facts that no chart draws: single ones under the policy's titles, those of several parts as a table."""
+    row = make_schedule(editor, make_curriculum(editor, "meco", "metadata_conditioning", cooldown=0.1))
+    row.manifest["facts"] = {"conditioned_tokens": 3600, "plain_tokens": 400, "lengths": {"tokens": [1, 2]}}
+    assert plan_facts(row).single == [
+        ("Tokens under metadata", "3600"),
+        ("Tokens of plain documents, the cooldown", "400"),
+    ]
+    source = {"name": "code", "kept": 1200, "share": 0.25, "passes": 1.5, "least": None}
+    row.manifest["facts"] = {"sources": [source], "phases": [{"name": "I", "start": 0, "end": 1, "note": ""}]}
+    row.save()
+    [table] = plan_facts(row).tables
+    assert (table.title, table.columns) == ("Sources", ["kept", "share", "passes"])
+    assert table.rows == [["code", "1200", percent(0.25), "1.50"]]
+    page = editor_client.get(reverse("schedule-detail", args=[row.pk])).content.decode()
+    assert "What the policy made of it" in page and f'<td class="num">{percent(0.25)}</td>' in page
+    assert (
+        "What the policy made of it"
+        not in editor_client.get(reverse("schedule-detail", args=[schedule.pk])).content.decode()
+    )
 
 
 def test_the_phases_of_a_schedule_are_listed_with_rate_gate_and_note(editor_client, schedule):
@@ -180,7 +216,7 @@ def test_only_what_differs_between_two_curricula_is_listed(editor, editor_client
     address = reverse("curriculum-difference", args=[left.pk])
     response = editor_client.get(f"{address}?with={right.pk}")
     found = response.context["differences"]
-    assert [(item.setting, item.left, item.right) for item in found] == [("sharpness", "2.0", "3.0")]
+    assert [(item.setting, item.left, item.right) for item in found] == [("sharpness", "2", "3")]
     assert editor_client.get(f"{address}?with=").status_code == 404
 
 

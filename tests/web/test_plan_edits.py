@@ -93,6 +93,8 @@ def test_the_run_hears_of_it_and_its_answer_is_an_event_on_every_chart(run, edit
     assert (edit.state, edit.step, run.schedule, edit.before) == ("made", 41, edit.schedule, before)
     event = RunEvent.objects.get(run=run)
     assert (event.kind, event.step) == ("plan_edited", 41) and "from row 240 on" in event.message
+    recorder.answered(heard, "", 41)  # killed before it was saved, the run answers from the same step again
+    assert RunEvent.objects.get(run=run) == event
     assert isinstance(edit.schedule, Schedule)
 
 

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from chimera.artefacts import ArtefactStore
 from curriculum_app.core.adaptive.journal import NAME, facts_of_step
-from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.schedule import Schedule, tokens_shown
 from curriculum_app.core.sequences import SequenceTable
-from curriculum_app.selectors.funnel import settings_of
+from curriculum_app.selectors.curricula import policy_facts
 from training_app.core.configs import TrainConfig
 from training_app.models import TrainingRun
 from training_app.selectors.run_files import remembered, row_losses
@@ -167,15 +166,8 @@ def _why(schedule: Schedule, table: SequenceTable, first: int, count: int) -> Wh
 def _policy(schedule: Schedule) -> Why:
     """The policy with its settings, before anything is known of the batch."""
     policy = schedule.manifest["policy"]
-    title, summary = _policy_words(policy["key"])
-    named = [(name.replace("_", " "), value) for name, value in settings_of(policy["config"]) if value != "–"]
-    return Why(title, summary, named, schedule.grouping_name, [], 0.0)
-
-
-def _policy_words(key: str) -> tuple[str, str]:
-    """Title and summary of a policy; a stored schedule may name one that is no longer installed."""
-    found = next((entry.cls for entry in POLICIES if entry.key == key), None)
-    return (found.title, found.summary) if found is not None else (key, "")
+    facts = policy_facts(policy["key"], policy["config"])
+    return Why(facts.title, facts.summary, facts.settings, schedule.grouping_name, [], 0.0)
 
 
 def _rows(

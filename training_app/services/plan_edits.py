@@ -93,4 +93,5 @@ def answer(run_id: int, attempt: int, amendment: Amendment, refusal: str, step: 
     plan = f"{edit.schedule.curriculum.label} from row {edit.first_row:,} on"
     message = f"plan edited: {plan}" if made else f"edit of the plan refused ({plan}): {refusal}"
     kind = "plan_edited" if made else "plan_edit_refused"
-    RunEvent.objects.create(run_id=run_id, attempt=attempt, step=step, kind=kind, message=message[:500])
+    said = {"run_id": run_id, "step": step, "kind": kind, "message": message[:500]}
+    RunEvent.objects.get_or_create(**said, defaults={"attempt": attempt})  # a kill before the save: it answers again

@@ -16,7 +16,7 @@ A policy is one file here:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from chimera.refs import Ref
@@ -33,12 +33,15 @@ class Policy(ABC):
     """Decides what a run is shown and when. Equal requests give equal plans.
 
     `only_order` says that a plan shows every sequence of the pool exactly once and whole, so that arms which differ in
-    nothing else compare order alone.
+    nothing else compare order alone. `fact_titles` name what a plan's `facts` say, for the page of a schedule: without
+    one a fact is called after its key, and under "" it is left out (something else shows it). Facts of several parts
+    are a table, whose columns are named and ordered likewise.
     """
 
     title: ClassVar[str]
     summary: ClassVar[str]
     only_order: bool = True
+    fact_titles: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, config: Any) -> None:
         self.config = config

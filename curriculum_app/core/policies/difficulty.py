@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -36,6 +37,7 @@ class Difficulty(JudgedPolicy):
 
     title: ClassVar[str] = "Difficulty, paced"
     summary: ClassVar[str] = "By any measured column or several: from the easiest on, at a chosen pace, each once."
+    fact_titles: ClassVar[Mapping[str, str]] = {"unknown_tokens": ""}  # a notice says it
     directions = ("harder", "easier")
 
     class Config(BaseConfig):

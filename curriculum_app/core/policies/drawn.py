@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ class Drawn(Policy):
     title: ClassVar[str] = "Drawn mixture"
     summary: ClassVar[str] = "Shares of the groups as you draw them over the run, each sequence at most once."
     only_order = False
+    fact_titles: ClassVar[Mapping[str, str]] = {"curve_error": "Largest difference from the drawn shares"}
     Config = DrawnConfig
 
     config: DrawnConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +32,10 @@ class MetadataConditioning(Policy):
     title: ClassVar[str] = "Metadata, then cooldown"
     summary: ClassVar[str] = "Documents under their metadata first; the last tokens are of plain ones, as in use."
     only_order = False
+    fact_titles: ClassVar[Mapping[str, str]] = {
+        "conditioned_tokens": "Tokens under metadata",
+        "plain_tokens": "Tokens of plain documents, the cooldown",
+    }
 
     class Config(StretchConfig):
         cooldown: float = Field(

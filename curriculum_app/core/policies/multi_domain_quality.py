@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -42,6 +43,16 @@ class MultiDomainQuality(Policy):
     title: ClassVar[str] = "Multi-domain quality"
     summary: ClassVar[str] = "Every source from its worst to its best text, interleaved so that the mixture stays even."
     only_order = False
+    fact_titles: ClassVar[Mapping[str, str]] = {
+        "sources": "What of each source is shown",
+        "kept": "kept",
+        "shown": "shown",
+        "tokens": "tokens",
+        "share": "of the tokens",
+        "least": "at least",
+        "most": "at most",
+        "passes": "passes",
+    }
 
     class Config(BaseConfig):
         grouping: str = Field("domain", title="Sources are", description="A grouping of the sequences.", min_length=1)

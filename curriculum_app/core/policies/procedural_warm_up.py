@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -33,6 +34,11 @@ class ProceduralWarmUp(Policy):
     title: ClassVar[str] = "Procedural warm-up"
     summary: ClassVar[str] = "A small share of brackets, sorting, automata first; then text, shuffled or even."
     only_order = False
+    fact_titles: ClassVar[Mapping[str, str]] = {
+        "warm_up_tokens": "Tokens of procedural strings",
+        "text_tokens": "Tokens of text after them",
+        "warm_up_share": "Share of the warm-up",
+    }
 
     class Config(StretchConfig):
         share: float = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -37,6 +38,7 @@ class QualityAscending(JudgedPolicy):
 
     title: ClassVar[str] = "Quality, ascending"
     summary: ClassVar[str] = "From the worst to the best text, each once; made for runs whose checkpoints are averaged."
+    fact_titles: ClassVar[Mapping[str, str]] = {"unknown_tokens": ""}  # a notice says it
 
     class Config(BaseConfig):
         columns: Ref[Columns] | None = Field(

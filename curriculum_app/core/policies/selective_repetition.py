@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -58,6 +59,16 @@ class SelectiveRepetition(JudgedPolicy):
     title: ClassVar[str] = "Selective repetition"
     summary: ClassVar[str] = "The better a text is, the more often it is shown: each phase holds the best part of it."
     only_order = False
+    fact_titles: ClassVar[Mapping[str, str]] = {
+        "epochs": "Passes in all phases together",
+        "sequences_in_phases": "Sequences that go through the phases",
+        "sequences_shown_once_to_fill_the_budget": "Sequences shown once to fill the budget",
+        "phases": "What each phase shows",
+        "best_fraction": "of the best",
+        "sequences": "sequences",
+        "tokens": "tokens",
+        "passes": "passes",
+    }
 
     class Config(BaseConfig):
         phases: list[RepetitionPhase] = Field(

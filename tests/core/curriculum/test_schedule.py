@@ -3,7 +3,7 @@
 import numpy as np
 
 from chimera.artefacts import ArtefactStore
-from curriculum_app.core.schedule import ROW, multiset_digest, rows_of
+from curriculum_app.core.schedule import ROW, multiset_digest, rows_of, tokens_shown
 from tests.core.curriculum.sequence_factory import build_schedule, build_sequences
 
 
@@ -16,7 +16,7 @@ def test_a_schedule_opens_the_table_it_orders_and_plans_its_mixture(tmp_path):
     assert schedule.num_tokens == table.num_tokens
     shares = schedule.planned_mixture(np.array([0, 1000]))
     assert np.allclose(shares.sum(axis=1), 1)
-    delivered = schedule.delivered_counts(table).sum(axis=0)
+    delivered = tokens_shown(table, schedule.grouping_name, schedule.rows)
     assert np.allclose(delivered / delivered.sum(), shares[0])
 
 
