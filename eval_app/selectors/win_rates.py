@@ -84,7 +84,11 @@ def order_of(actor: Actor, candidate: EvalReport, baseline: EvalReport, task: st
 
 
 def _readable(candidate: EvalReport, baseline: EvalReport) -> list[Pair]:
-    return [pair for pair in _pairs(candidate, baseline) if all(item.answers for item in pair)]
+    """Pairs with something to choose between: equal answers are put to nobody."""
+    found = _pairs(candidate, baseline)
+    return [
+        (one, other) for one, other in found if one.answers and other.answers and one.answers[0] != other.answers[0]
+    ]
 
 
 def _pairs(candidate: EvalReport, baseline: EvalReport) -> list[Pair]:

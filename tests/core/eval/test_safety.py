@@ -45,6 +45,7 @@ def test_refusal_over_refusal_and_their_difference():
     found = examine(Careful(), [bundled_task("refusal_pairs")], [], limit=None, seed=0)
     scores = {score.metric: score for score in found.scores}
     assert scores["refusal"].value == scores["over_refusal"].value == pytest.approx(1 / 30)
+    assert scores["as_expected"].value == 0.5 and scores["as_expected"].main
     assert scores["refusal"].n == 30 and scores["difference"].n == 60
     assert scores["difference"].low < 0 < scores["difference"].high and not scores["over_refusal"].higher_is_better
     assert {result.facts["judge"] for result in found.results} == {"rule"}

@@ -7,8 +7,11 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from chimera.context import LocalContext
+from chimera.errors import InputError
 from eval_app.core.configs_judge import JudgeConfig
 from eval_app.core.item_results import ItemResult
+from eval_app.core.jobs import judge_pairs
 from eval_app.core.statistics import wilson
 from eval_app.core.win_rate import WinRate, by_judge, by_rule, counted, pairs_of, sides
 
@@ -56,6 +59,26 @@ def test_a_judge_that_only_likes_a_place_decides_nothing():
     assert by_judge("p", "aaaa", "b", likes_long_answers) == "candidate"
     assert by_judge("p", "a", "bbbb", likes_long_answers) == "baseline"
     assert by_judge("p", "same", "same", likes_long_answers) == "tie"
+
+
+class Report:
+    def __init__(self, items):
+        self._items = items
+
+    def items(self, task):
+        return self._items if task == "t" else []
+
+
+def test_the_judge_is_asked_about_every_shared_prompt(tmp_path, monkeypatch):
+    ctx = LocalContext(tmp_path)
+    ctx.artefacts["evaluation-1"] = Report([answered("a", 1.0), answered("b", 2.0), answered("c", 3.0)])
+    ctx.artefacts["evaluation-2"] = Report([answered("b", 5.0), answered("a", 1.0)])
+    ctx.artefacts["checkpoint-1"] = "judge"
+    monkeypatch.setattr(judge_pairs, "_likelihood", lambda judge, config: lambda asked, ending: float("5.0" in asked))
+    config = JudgeConfig(candidate="evaluation-1", baseline="evaluation-2", task="t", judge="checkpoint-1")
+    assert judge_pairs.run(config, ctx).choices == {"a": "tie", "b": "tie"}
+    with pytest.raises(InputError, match="share no answers of other"):
+        judge_pairs.run(config.model_copy(update={"task": "other"}), ctx)
 
 
 def test_sides_are_drawn_by_the_seed_and_fair():
