@@ -3,6 +3,7 @@
 from django.urls import path
 
 from eval_app.views import (
+    arena,
     evaluations,
     home,
     items,
@@ -18,6 +19,8 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("starter/", home.starter_start, name="starter-start"),
     path("studies/", studies.study_list, name="studies"),
+    path("studies/arena/", arena.arena, name="arena"),
+    path("studies/arena.csv", arena.arena_csv, name="arena-csv"),
     path("studies/new/", study_templates.study_new, name="study-new"),
     path("studies/new/<slug:key>/", study_templates.study_from_template, name="study-template"),
     path("studies/<int:pk>/quantiles.json", studies.study_quantiles, name="study-quantiles"),

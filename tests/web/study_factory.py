@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from chimera.jobs.kinds import Finished
@@ -28,6 +29,7 @@ ENVIRONMENT = {"host": "desk", "python": "3.11.9", "torch": "2.13.0"}
 _numbers = itertools.count(1)
 
 
+@transaction.atomic
 def make_study(
     actor: Actor,
     *,

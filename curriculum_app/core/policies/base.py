@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from chimera.refs import Ref
 from chimera.registry import Registry
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest
 from curriculum_app.core.pool import Pool, draw_pool
@@ -35,13 +36,15 @@ class Policy(ABC):
     `only_order` says that a plan shows every sequence of the pool exactly once and whole, so that arms which differ in
     nothing else compare order alone. `fact_titles` name what a plan's `facts` say, for the page of a schedule: without
     one a fact is called after its key, and under "" it is left out (something else shows it). Facts of several parts
-    are a table, whose columns are named and ordered likewise.
+    are a table, whose columns are named and ordered likewise. `claim` is what the
+    method's source says in numbers; None where we know of none.
     """
 
     title: ClassVar[str]
     summary: ClassVar[str]
     only_order: bool = True
     fact_titles: ClassVar[Mapping[str, str]] = {}
+    claim: ClassVar[Claim | None] = None
 
     def __init__(self, config: Any) -> None:
         self.config = config

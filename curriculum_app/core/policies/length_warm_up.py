@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from chimera.errors import InputError, Problem
 from chimera.typed import Config as BaseConfig
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.order_plans import curve_of_rows, in_ascending_order, plan_of_rows
 from curriculum_app.core.packing import Int
@@ -34,6 +35,11 @@ class LengthWarmUp(Policy):
 
     title: ClassVar[str] = "Length warm-up"
     summary: ClassVar[str] = "Sequences are cut short at first and whole later; tokens are counted, not steps."
+    claim: ClassVar[Claim | None] = Claim(
+        effect="2.2 times fewer tokens and 3.7 times less time, with 8 times the batch and 4 times the learning rate",
+        setting="GPT-2",
+        source="Li, Zhang & He, arXiv 2108.06084, abstract",
+    )
     only_order = False
 
     class Config(BaseConfig):

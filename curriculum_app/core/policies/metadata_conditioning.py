@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from chimera.errors import InputError, Problem
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.conditioning import CONDITIONED, GROUPING, PLAIN
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.order_plans import stretch_curve
@@ -31,6 +32,11 @@ class MetadataConditioning(Policy):
 
     title: ClassVar[str] = "Metadata, then cooldown"
     summary: ClassVar[str] = "Documents under their metadata first; the last tokens are of plain ones, as in use."
+    claim: ClassVar[Claim | None] = Claim(
+        effect="Equal downstream scores with 33 % less data",
+        setting="1.6 B parameters",
+        source="Gao et al. (MeCo), arXiv 2501.01956, abstract",
+    )
     only_order = False
     fact_titles: ClassVar[Mapping[str, str]] = {
         "conditioned_tokens": "Tokens under metadata",

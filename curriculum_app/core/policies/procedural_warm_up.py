@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from chimera.errors import InputError, Problem
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.order_plans import stretch_curve
 from curriculum_app.core.packing import Int
@@ -33,6 +34,11 @@ class ProceduralWarmUp(Policy):
 
     title: ClassVar[str] = "Procedural warm-up"
     summary: ClassVar[str] = "A small share of brackets, sorting, automata first; then text, shuffled or even."
+    claim: ClassVar[Claim | None] = Claim(
+        effect="Equal loss with 55, 67 and 86 % of the data (natural language, code, informal mathematics)",
+        setting="0.1 % of the tokens procedural, models of up to 1.3 B parameters",
+        source="arXiv 2601.21725, abstract",
+    )
     only_order = False
     fact_titles: ClassVar[Mapping[str, str]] = {
         "warm_up_tokens": "Tokens of procedural strings",

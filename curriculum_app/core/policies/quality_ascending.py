@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.difficulty.ranks import weighted_ranks
 from curriculum_app.core.judged_policy import JudgedPolicy
@@ -39,6 +40,11 @@ class QualityAscending(JudgedPolicy):
     title: ClassVar[str] = "Quality, ascending"
     summary: ClassVar[str] = "From the worst to the best text, each once; made for runs whose checkpoints are averaged."
     fact_titles: ClassVar[Mapping[str, str]] = {"unknown_tokens": ""}  # a notice says it
+    claim: ClassVar[Claim | None] = Claim(
+        effect="Mean benchmark score 1.64 % above random shuffling, with a moderate decay and averaged checkpoints",
+        setting="1.5 B parameters, 30 B tokens",
+        source="arXiv 2511.18903, abstract",
+    )
 
     class Config(BaseConfig):
         columns: Ref[Columns] | None = Field(

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from chimera.errors import InputError, NestedProblems, Problem
 from chimera.refs import Ref
 from chimera.typed import Config as BaseConfig
+from curriculum_app.core.claims import Claim
 from curriculum_app.core.columns import Columns
 from curriculum_app.core.judged_policy import JudgedPolicy
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
@@ -58,6 +59,11 @@ class SelectiveRepetition(JudgedPolicy):
 
     title: ClassVar[str] = "Selective repetition"
     summary: ClassVar[str] = "The better a text is, the more often it is shown: each phase holds the best part of it."
+    claim: ClassVar[Claim | None] = Claim(
+        effect="Mean benchmark score 46.65 % against 46.21 % of uniform sampling (a third kept; 44.14 % with 13.8)",
+        setting="1.5 B parameters, 30 B tokens",
+        source="PCMind-2.1-Kaiyuan-2B, arXiv 2512.07612",
+    )
     only_order = False
     fact_titles: ClassVar[Mapping[str, str]] = {
         "epochs": "Passes in all phases together",
