@@ -275,11 +275,17 @@ class ConfigForm(forms.Form):
             every = bool(said_of(info).get("left_out"))  # what none chosen then means
             none_chosen = (lambda chosen: chosen or _ABSENT) if every else list
             return OpenMultipleChoiceField(choices=choices, initial=initial, widget=several), none_chosen
+        if origin is list and get_origin(arguments[0]) is Literal:
+            named = [(str(item), str(item)) for item in get_args(arguments[0])]
+            listed = forms.SelectMultiple(attrs={"size": min(8, max(2, len(named)))})
+            return OpenMultipleChoiceField(choices=named, initial=value, widget=listed), list
         if origin is list and arguments[0] in (int, float, str):
             return forms.CharField(initial=", ".join(map(str, value or []))), _separated
         if kind is str:
             needed = info.is_required() or is_optional(info.annotation)
-            return forms.CharField(initial=value, strip=True), _or(empty) if needed else _text
+            long = forms.Textarea({"rows": 16, "spellcheck": "false", "class": "mono"})
+            widget = long if said_of(info).get("multiline") else forms.TextInput()
+            return forms.CharField(initial=value, strip=True, widget=widget), _or(empty) if needed else _text
         shape = offer(shape_of(info.annotation, info), self._ref_choices)
         shown = "" if value is None else json.dumps(value, indent=1, ensure_ascii=False)
         return JsonField(initial=shown, widget=JsonTextarea(shape)), _or(empty)

@@ -1,4 +1,4 @@
-"""Panels: how a page of a lower app shows facts of a higher one without importing it.
+"""Panels and tabs: how a page of a lower app shows facts of a higher one without importing it.
 
 The higher app registers a panel for a slot; the lower template renders the slot: `{% panels "schedule" schedule %}`.
 """
@@ -28,3 +28,24 @@ def register(panel: Panel) -> None:
 
 def panels_of(slot: str) -> list[Panel]:
     return list(_PANELS[slot])
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page of its own beside those of `slot`; `url_name` takes the number of what the page is about."""
+
+    slot: str
+    url_name: str
+    title: str
+
+
+_TABS: dict[str, list[Tab]] = defaultdict(list)
+
+
+def register_tab(tab: Tab) -> None:
+    """Add a tab after those that the page has itself."""
+    _TABS[tab.slot].append(tab)
+
+
+def tabs_of(slot: str) -> list[Tab]:
+    return list(_TABS[slot])

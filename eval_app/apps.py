@@ -9,3 +9,6 @@ class EvalAppConfig(AppConfig):
 
     def ready(self) -> None:
         from eval_app import kinds, panels  # noqa: F401
+        from eval_app.services import watches
+
+        watches.connect()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from chimera.jobs.models import Artefact, Job
 from chimera.projects.models import Project
 from curriculum_app.models import SequenceSet, TaxonomyNode
-from training_app.models import Checkpoint
+from training_app.models import Checkpoint, TrainingRun
 
 
 class EvalReport(Artefact):
@@ -20,6 +21,12 @@ class EvalReport(Artefact):
         SequenceSet, null=True, blank=True, on_delete=models.PROTECT, related_name="reports"
     )
     scores = models.JSONField(default=dict)
+
+    @property
+    def macro(self) -> float | None:
+        """Bits per byte, the mean over the held-out domains."""
+        value: float | None = self.scores.get("held_out/macro")
+        return value
 
 
 class Score(models.Model):
@@ -36,6 +43,10 @@ class Score(models.Model):
     higher_is_better = models.BooleanField(default=True)
     main = models.BooleanField(default=False)
     unit = models.CharField(max_length=20, blank=True)
+    contaminated = models.PositiveIntegerField(null=True, blank=True)
+    unread = models.FloatField(null=True, blank=True)
+    unread_low = models.FloatField(null=True, blank=True)
+    unread_high = models.FloatField(null=True, blank=True)
 
     class Meta:
         ordering = ["report", "id"]
@@ -48,6 +59,18 @@ class Score(models.Model):
     def at_chance(self) -> bool:
         """The interval holds what guessing gives."""
         return self.chance is not None and self.low <= self.chance <= self.high
+
+
+class Watch(models.Model):
+    """Every checkpoint that a run keeps is evaluated, also those it has kept already; `config` is a WatchConfig."""
+
+    run = models.OneToOneField(TrainingRun, on_delete=models.CASCADE, related_name="watch")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    config = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"watch of {self.run}"
 
 
 class OwnTask(Artefact):

@@ -9,9 +9,11 @@ from eval_app.views import (
     items,
     reports,
     reproductions,
+    run_eval,
     skills,
     studies,
     study_templates,
+    tasks,
     win_rates,
 )
 
@@ -49,5 +51,9 @@ urlpatterns = [
     ),
     path("evaluations/<int:pk>/items/", items.item_list, name="evaluation-items"),
     path("evaluations/<int:pk>/items/<str:task>/<path:item>/", items.item_detail, name="evaluation-item"),
+    path("runs/<int:pk>/eval/", run_eval.run_eval, name="run-eval"),
+    path("runs/<int:pk>/eval/stop/", run_eval.run_unwatch, name="run-unwatch"),
+    path("runs/<int:pk>/eval/<slug:task>.json", run_eval.run_task, name="run-eval-task"),
+    path("evaluate/", tasks.evaluate, name="evaluate"),
     path("evaluations/<int:pk>/", evaluations.evaluation_detail, name="evaluation-detail"),
 ]

@@ -10,7 +10,10 @@ from chimera.refs import Ref
 from chimera.typed import Config
 from curriculum_app.core.benchmarks import Benchmark
 
-ITEM_KEYS = ["context", "question", "prompt", "choices", "answers", "answer", "canonical_solution", "test"]
+ITEM_KEYS = [
+    *("context", "question", "prompt", "choices", "answers", "answer", "canonical_solution", "test"),
+    *("query", "context_options", "continuation"),  # MosaicML's ICL files
+]
 
 
 class BenchmarkConfig(Config):

@@ -12,21 +12,23 @@ from chimera.typed import Config
 from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.sequences import SequenceTable
 from eval_app.core.task_file import TaskFile
-from eval_app.core.tasks.bundled import bundled_suites, bundled_task
+from eval_app.core.tasks.bundled import bundled_suites, bundled_tasks
 from eval_app.core.tasks.definition import read_definition
 from training_app.core.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     SuiteKey = str
+    TaskKey = str
 else:
     SuiteKey = Literal[tuple(bundled_suites())]
+    TaskKey = Literal[tuple(bundled_tasks())]
 
 
 class TasksConfig(Config):
     """Which tasks, on which items."""
 
     suite: SuiteKey = Field("none", title="Suite", description="Tasks that belong together")
-    tasks: list[str] = Field(default_factory=list, title="Further tasks", description="Bundled ones, by name")
+    tasks: list[TaskKey] = Field(default_factory=list, title="Further tasks", description="Those that are bundled")
     own_tasks: list[Ref[TaskFile]] = Field(default_factory=list, title="Your tasks", description="Registered by you")
     benchmarks: list[Ref[Benchmark]] = Field(
         default=[],
@@ -39,20 +41,22 @@ class TasksConfig(Config):
     )
     items_seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed of the items", description="Also draws the examples")
 
-    @field_validator("tasks")
-    @classmethod
-    def _known(cls, names: list[str]) -> list[str]:
-        try:
-            for name in names:
-                bundled_task(name)
-        except InputError as error:
-            raise ValueError(str(error.problems[0])) from error
-        return names
-
     @property
     def asks(self) -> bool:
         """Whether there is any task to run."""
         return bool(self.tasks or self.own_tasks or bundled_suites()[self.suite].tasks)
+
+
+class WatchConfig(TasksConfig):
+    """What every checkpoint that a run keeps is asked."""
+
+    held_out: bool = Field(False, title="Held-out text too", description="The run scores it itself as it goes")
+
+    @model_validator(mode="after")
+    def _something(self) -> WatchConfig:
+        if not self.asks and not self.held_out:
+            raise ValueError("there is nothing to score: choose a suite, tasks, or held-out text")
+        return self
 
 
 class EvaluateConfig(TasksConfig):
@@ -90,7 +94,11 @@ class TaskFileConfig(Config):
 
     name: str = Field(min_length=1, max_length=200, title="Name")
     definition: str = Field(
-        min_length=1, max_length=100_000, title="Definition", description="YAML, as lm-eval's tasks"
+        min_length=1,
+        max_length=100_000,
+        title="Definition",
+        description="YAML, as lm-eval's tasks",
+        json_schema_extra={"multiline": True},
     )
 
     @field_validator("definition")

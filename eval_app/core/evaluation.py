@@ -6,8 +6,8 @@ was scored. `items.parquet`, one row per item of every task (see `item_results`)
 
 Manifest: `scores` by metric key (`held_out/<domain>` in bits per byte, `<task>/<metric>`), `unigram` by domain,
 `held_out` (see `held_out_scores.HeldOutResult`, and `cut`: how text became windows), `task_scores` (see
-`task_scores.TaskScore`), `tasks` (what was asked, with digests), `missing` (task → why it was not run), and the digests
-of `checkpoint` and, where there is one, `sequences`.
+`task_scores.TaskScore`), `tasks` (what was asked, with digests), `missing` (task → why it was not run), `suite`
+(its means over the tasks that ran), and the digests of `checkpoint` and, where there is one, `sequences`.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def save_evaluation(
     if examined is not None:
         manifest |= _of_tasks(examined)
         manifest["scores"] |= {f"{score.task}/{score.metric}": score.value for score in examined.scores}
+        means = examined.suite.get("means", {})
+        manifest["scores"] |= {f"{examined.suite['key']}/{name}": mean["value"] for name, mean in means.items()}
     with store.stage(Evaluation.ref_kind) as stage:
         if held_out is not None:
             pq.write_table(held_out.windows, stage.path / HELD_OUT_FILE)
@@ -104,4 +106,5 @@ def _of_tasks(examined: Examination) -> dict[str, Any]:
         "task_scores": [score.as_json() for score in examined.scores],
         "tasks": examined.tasks,
         "missing": examined.missing,
+        "suite": examined.suite,
     }

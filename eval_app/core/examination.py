@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval.api.model import LM
-
 from chimera.typed import sha256_json
 from curriculum_app.core.benchmarks import Benchmark
-from eval_app.core.harness import Asked, ask
+from eval_app.core.contamination import Found
+from eval_app.core.harness import Asked, Record, ask
 from eval_app.core.item_results import ItemResult
 from eval_app.core.item_sources.base import MadeItems
+from eval_app.core.language_model import CheckpointLM
 from eval_app.core.scorers.base import Scorer
+from eval_app.core.suite_means import suite_means
 from eval_app.core.task_scores import TaskScore, score_across, scores_of
-from eval_app.core.tasks.definition import TaskDefinition
+from eval_app.core.tasks.bundled import Suite
+from eval_app.core.tasks.definition import TaskDefinition, how_to_add
 
 
 @dataclass
@@ -27,25 +29,36 @@ class Examination:
     scores: list[TaskScore] = field(default_factory=list)
     tasks: list[dict[str, Any]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    suite: dict[str, Any] = field(default_factory=dict)
+
+    def sum_up(self, key: str, suite: Suite) -> None:
+        """Say which suite it was, and its means over the tasks that ran."""
+        means = {name: mean.as_json() for name, mean in suite_means(suite, self.scores).items()}
+        self.suite = {"key": key, "title": suite.title, "of": len(suite.tasks), "means": means}
 
 
 def examine(
-    lm: LM,
+    lm: CheckpointLM,
     definitions: Iterable[TaskDefinition],
     benchmarks: Sequence[Benchmark],
     *,
     limit: int | None,
     seed: int,
+    read: Callable[[Benchmark], Found] = lambda _: None,
     began: Callable[[TaskDefinition, int], None] = lambda _task, _items: None,
 ) -> Examination:
-    """Run every task whose items are registered. Equal arguments ask equal items in equal order."""
+    """Run every task whose items are registered. Equal arguments ask equal items in equal order.
+
+    `read(benchmark)` says which items stand in the training data, None where that was not checked.
+    """
     found = Examination()
     for definition in definitions:
         benchmark = definition.made_items or _registered(definition, benchmarks)
         if benchmark is None:
-            found.missing[definition.task] = f"no registered benchmark has items of the task {definition.items_task!r}"
+            found.missing[definition.task] = how_to_add(definition)
             continue
-        _run(lm, definition, benchmark, found, limit=limit, seed=seed, began=began)
+        known = read(benchmark) if isinstance(benchmark, Benchmark) else None  # made items are compared with nothing
+        _run(lm, definition, benchmark, found, limit=limit, seed=seed, read=known, began=began)
     return found
 
 
@@ -54,22 +67,26 @@ def _registered(definition: TaskDefinition, benchmarks: Sequence[Benchmark]) -> 
 
 
 def _run(
-    lm: LM,
+    lm: CheckpointLM,
     definition: TaskDefinition,
     benchmark: Benchmark | MadeItems,
     found: Examination,
     *,
     limit: int | None,
     seed: int,
+    read: Found,
     began: Callable[[TaskDefinition, int], None],
 ) -> None:
     records = [(item.id, item.record) for item in benchmark.iter_items() if item.task == definition.items_task]
     chosen, examples = drawn(records, definition.num_fewshot, limit, seed)
     began(definition, len(chosen))
-    asked = ask(lm, definition, [record for _, record in chosen], [record for _, record in examples])
+    asked = ask(lm, definition, chosen, examples)
     scorer: Scorer = definition.scorer.build()
     scorer.prepare((each.item, each.answer) for each in asked)
-    results = [_result(definition, scorer, item, each) for (item, _), each in zip(chosen, asked, strict=True)]
+    results = [
+        _result(definition, scorer, item, each, None if read is None else item in read)
+        for (item, _), each in zip(chosen, asked, strict=True)
+    ]
     found.results += results
     found.scores += scores_of(definition, scorer.metrics, results)
     found.scores += [score_across(definition, each) for each in scorer.across([result.values for result in results])]
@@ -87,9 +104,6 @@ def _run(
     )
 
 
-Record = tuple[str, Mapping[str, Any]]
-
-
 def drawn(records: Sequence[Record], shots: int, limit: int | None, seed: int) -> tuple[list[Record], list[Record]]:
     """`(items to ask, items for few-shot prompts)`: disjoint; a limit draws at random, in the order of the file."""
     order = list(range(len(records)))
@@ -100,7 +114,9 @@ def drawn(records: Sequence[Record], shots: int, limit: int | None, seed: int) -
     return [records[n] for n in kept], [records[n] for n in sorted(examples)]
 
 
-def _result(definition: TaskDefinition, scorer: Scorer, item: str, asked: Asked) -> ItemResult:
+def _result(
+    definition: TaskDefinition, scorer: Scorer, item: str, asked: Asked, contaminated: bool | None
+) -> ItemResult:
     scored = scorer.score(asked.item, asked.target, asked.answer)
     main = scored.values.get(scorer.metrics[0].key)
     return ItemResult(
@@ -115,6 +131,7 @@ def _result(definition: TaskDefinition, scorer: Scorer, item: str, asked: Asked)
         tokens=asked.answer.tokens,
         answers=asked.answer.texts,
         facts=scored.facts,
+        contaminated=contaminated,
     )
 
 

@@ -2,7 +2,8 @@
 
 Columns: `task`, `item` (its id in the benchmark), `prompt`, `target` (the right option's or accepted text), `options`,
 `loglikelihoods` (nats), `tokens`, `answers` (generated texts), `main` (value of the task's main metric, NaN: none),
-`values` and `facts` (JSON objects: every metric, and what the scorer says about the item).
+`values` and `facts` (JSON objects: every metric, and what the scorer says about the item), `contaminated` (whether the
+item stands in the training data; null: not checked).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SCHEMA = pa.schema(
         ("main", pa.float64()),
         ("values", pa.string()),
         ("facts", pa.string()),
+        ("contaminated", pa.bool_()),
     ]
 )
 
@@ -50,6 +52,7 @@ class ItemResult:
     tokens: list[int] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    contaminated: bool | None = None
 
     def as_row(self) -> dict[str, Any]:
         return vars(self) | {"values": json.dumps(self.values), "facts": json.dumps(self.facts)}

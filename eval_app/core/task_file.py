@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from chimera.artefacts import ArtefactStore, Opened, Stored
-from eval_app.core.tasks.definition import TaskDefinition, read_definition
+from eval_app.core.tasks.definition import TaskDefinition, import_definition, read_definition
 
 FILE = "task.yaml"
 
@@ -31,8 +31,13 @@ def save_task(store: ArtefactStore, text: str) -> Stored:
     Raises:
         InputError: it is no task.
     """
-    definition = read_definition(text, FILE)
+    definition, notes = import_definition(text, FILE)
     with store.stage(TaskFile.ref_kind) as stage:
         (stage.path / FILE).write_text(text, encoding="utf-8")
-        manifest = {"task": definition.task, "title": definition.title, "output_type": definition.output_type}
+        manifest: dict[str, Any] = {
+            "task": definition.task,
+            "title": definition.title,
+            "output_type": definition.output_type,
+        }
+        manifest |= {"notes": notes} if notes else {}
         return stage.seal(hashlib.sha256(text.encode()).hexdigest(), manifest)

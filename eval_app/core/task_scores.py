@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -19,7 +20,8 @@ class TaskScore(Config):
     """One metric of one task. [`low`, `high`]: 95 % interval over items; `n` items gave a number.
 
     `chance` is set for shares of tasks that can be guessed; `centered` = (value − chance) / (1 − chance) (DCLM, arXiv
-    2406.11794, section 3.4).
+    2406.11794, section 3.4). `contaminated` items stand in the training data (None: not checked); without them the
+    value is `unread`, with its own interval, and None if none is left.
     """
 
     task: str
@@ -32,6 +34,10 @@ class TaskScore(Config):
     main: bool = False
     unit: str = ""
     chance: float | None = None
+    contaminated: int | None = None
+    unread: float | None = None
+    unread_low: float | None = None
+    unread_high: float | None = None
 
     @property
     def at_chance(self) -> bool:
@@ -50,28 +56,43 @@ def centered(accuracy: float, chance: float) -> float:
 
 def scores_of(definition: TaskDefinition, metrics: Sequence[Metric], results: Sequence[ItemResult]) -> list[TaskScore]:
     """Every metric that at least one item has a number for."""
-    found = []
-    for place, metric in enumerate(metrics):
-        values = [value for result in results if (value := result.values.get(metric.key)) is not None]
-        finite = [value for value in values if math.isfinite(value)]
-        if not finite:
-            continue
-        low, high = interval(finite, share=metric.share)
-        chance = definition.metadata.chance if metric.share else None
-        found.append(
-            TaskScore(
-                task=definition.task,
-                metric=metric.key,
-                value=math.fsum(finite) / len(finite),
-                low=low,
-                high=high,
-                n=len(finite),
-                higher_is_better=metric.higher_is_better,
-                main=place == 0,
-                unit=metric.unit,
-                chance=chance,
-            )
-        )
+    scores = (_score(definition, metric, results, main=place == 0) for place, metric in enumerate(metrics))
+    return [score for score in scores if score is not None]
+
+
+def _score(
+    definition: TaskDefinition, metric: Metric, results: Sequence[ItemResult], *, main: bool
+) -> TaskScore | None:
+    pairs = [(result.values.get(metric.key), result.contaminated) for result in results]
+    finite = [(value, read) for value, read in pairs if value is not None and math.isfinite(value)]
+    if not finite:
+        return None
+    values = [value for value, _ in finite]
+    low, high = interval(values, share=metric.share)
+    return TaskScore(
+        task=definition.task,
+        metric=metric.key,
+        value=math.fsum(values) / len(values),
+        low=low,
+        high=high,
+        n=len(values),
+        higher_is_better=metric.higher_is_better,
+        main=main,
+        unit=metric.unit,
+        chance=definition.metadata.chance if metric.share else None,
+        **_without_read(finite, share=metric.share),
+    )
+
+
+def _without_read(pairs: Sequence[tuple[float, bool | None]], *, share: bool) -> dict[str, Any]:
+    """The score over the items that are not in the training data."""
+    if any(read is None for _, read in pairs):
+        return {}
+    clean = [value for value, read in pairs if not read]
+    found: dict[str, Any] = {"contaminated": len(pairs) - len(clean)}
+    if clean:
+        low, high = interval(clean, share=share)
+        found |= {"unread": math.fsum(clean) / len(clean), "unread_low": low, "unread_high": high}
     return found
 
 

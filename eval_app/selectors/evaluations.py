@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 
 from chimera.projects.access import Actor
@@ -64,3 +65,8 @@ def held_out(report: EvalReport) -> HeldOutTable | None:
         {name: result.macro(name) for name in means} if result else None,
         kept["cut"] if kept else {},
     )
+
+
+def reports(actor: Actor) -> QuerySet[EvalReport]:
+    """Newest first."""
+    return EvalReport.objects.filter(project=actor.project).select_related("checkpoint").order_by("-pk")

@@ -36,8 +36,7 @@ def add_scores(report: EvalReport) -> None:
 
 
 def _row(report: EvalReport, score: TaskScore) -> Score:
-    fields = ("task", "metric", "value", "low", "high", "n", "chance", "higher_is_better", "main", "unit")
-    return Score(report=report, **{name: getattr(score, name) for name in fields})
+    return Score(report=report, **score.model_dump())
 
 
 def adopt_task(job: Job, result: TaskFileResult) -> Adopted:

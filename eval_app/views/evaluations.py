@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from chimera.projects.request import actor_of
+from chimera.projects.request import actor_of, crumbs
 from eval_app.selectors import evaluations as selectors
+from eval_app.selectors.task_report import task_lines
 
 
 @require_GET
@@ -16,7 +18,9 @@ def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "report": report,
         "held_out": selectors.held_out(report),
-        "task_scores": report.task_scores.all(),
+        "lines": task_lines(report),
+        "means": list(report.manifest.get("suite", {}).get("means", {}).values()),
         "missing": report.manifest.get("missing", {}),
+        "crumbs": crumbs(("Evaluate", reverse("evaluate")), (report.uid, "")),
     }
     return render(request, "eval/evaluation_detail.html", context)

@@ -21,6 +21,8 @@ from curriculum_app.core.plans import PlanRequest
 from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import draw_pool
 from curriculum_app.core.sequences import SequenceTable
+from eval_app.core.scorers.base import SCORERS, Answer
+from eval_app.core.tasks.definition import read_definition
 from tests.contracts import test_extensions as contracts
 from tests.contracts.test_extensions import documents, step, table  # noqa: F401
 from training_app.core.metric_keys import metric_keys
@@ -36,6 +38,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "domain_last": POLICIES,
     "weight_norm": PROBES,
     "worst_domain": POLICIES,
+    "shortest": SCORERS,
 }
 
 
@@ -108,3 +111,14 @@ def test_the_probe_measures_the_norm_and_its_series_is_known(step: StepView) -> 
     squares = sum(float((parameter.detach() ** 2).sum()) for parameter in step.model.parameters())
     assert PROBES.build("weight_norm").measure(step)["weight_norm"] == pytest.approx(squares**0.5)
     assert any(metric.matches("weight_norm") for metric in metric_keys())
+
+
+def test_the_scorer_says_whether_the_shortest_option_was_likeliest() -> None:
+    answer = Answer(["long", "b"], [-2.0, -3.0], [1, 1], [False, False])
+    assert SCORERS.build("shortest").score({}, 0, answer).values == {"shortest": 0.0}
+
+
+@pytest.mark.parametrize("page", ["extending.md", "tasks.md"])
+def test_the_task_of_the_guide_is_one(page: str) -> None:
+    (text,) = re.findall(r"```yaml\n(task:.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert read_definition(text).metadata.chance == 0.25

@@ -17,6 +17,7 @@ from chimera.jobs.log_views import log_context
 from chimera.jobs.models import State
 from chimera.jobs.selectors import events_of
 from chimera.jobs.services import verbs_for
+from chimera.panels import tabs_of
 from chimera.projects.request import actor_of, crumbs
 from training_app.charts.run_cards import Card, own_cards, sections_of
 from training_app.charts.standing import spread
@@ -99,7 +100,7 @@ def _heads(columns: Sequence[table.Column], sort: str) -> list[dict[str, Any]]:
     ]
 
 
-def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
+def run_page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
     """What all pages of a run share."""
     parent = run.job.parent
     trail = [("Runs", reverse("runs"))]
@@ -109,6 +110,7 @@ def _page(request: HttpRequest, run: TrainingRun, tab: str) -> dict[str, Any]:
         OWN_DATA if run.foreign else () if planned_chart_available(run) or is_adaptive(run) else ("run-curriculum",)
     )
     tabs = [(name, title) for name, title in TABS if name not in hidden]
+    tabs += [(tab.url_name, tab.title) for tab in tabs_of("run")]
     return {
         "run": run,
         "tab": tab,
@@ -137,7 +139,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     kept = selectors.checkpoints(actor, run)
     sections = _sections(run)
     folded = run.foreign and len(run.latest) > sum(len(cards) for _, cards in sections)
-    context = _page(request, run, "run-detail") | {
+    context = run_page(request, run, "run-detail") | {
         "sections": sections,
         "default_x": run.default_axis,
         "architecture": model_line(run),
@@ -182,8 +184,8 @@ def run_events(request: HttpRequest, pk: int) -> HttpResponse:
 def run_curriculum(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
     if run.foreign:
-        return render(request, "training/run_foreign.html", _page(request, run, "run-curriculum"))
-    context = _page(request, run, "run-curriculum") | {"schedule": run.schedule}
+        return render(request, "training/run_foreign.html", run_page(request, run, "run-curriculum"))
+    context = run_page(request, run, "run-curriculum") | {"schedule": run.schedule}
     if is_adaptive(run):
         return render(request, "training/run_decided.html", context | {"decided": decided(run)})
     axis = "linear" if request.GET.get("x") == "linear" else "log"
@@ -226,8 +228,8 @@ def run_order(request: HttpRequest, pk: int, ending: str) -> HttpResponse:
 def run_data(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
     if run.foreign:
-        return render(request, "training/run_foreign.html", _page(request, run, "run-data"))
-    context = _page(request, run, "run-data") | {
+        return render(request, "training/run_foreign.html", run_page(request, run, "run-data"))
+    context = run_page(request, run, "run-data") | {
         "order": verdict_on_order(run),
         "shares": delivered_shares(run),
         "adaptive": is_adaptive(run),
@@ -255,7 +257,7 @@ def _batch(request: HttpRequest, run: TrainingRun) -> dict[str, Any]:
 @require_GET
 def run_logs(request: HttpRequest, pk: int) -> HttpResponse:
     run, actor = run_or_404(request, pk), actor_of(request)
-    context = _page(request, run, "run-logs") | {
+    context = run_page(request, run, "run-logs") | {
         **log_context(actor, run.job),
         "events": events_of(actor, run.job),
     }
@@ -267,7 +269,7 @@ def run_logs(request: HttpRequest, pk: int) -> HttpResponse:
 def run_config(request: HttpRequest, pk: int) -> HttpResponse:
     run = run_or_404(request, pk)
     costs = probe_costs(actor_of(request), run)
-    context = _page(request, run, "run-config") | {
+    context = run_page(request, run, "run-config") | {
         "facts": config_facts(run),
         "costs": costs,
         "cost_share": share_of_all(costs),

@@ -12,6 +12,7 @@ from chimera.artefacts import ArtefactStore, Stored, file_facts
 from chimera.context import Context
 from chimera.errors import InputError, Problem
 from chimera.typed import canonical_json
+from curriculum_app.core.benchmark_answers import wrong_answer
 from curriculum_app.core.benchmarks import Item, save_benchmark
 from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 from curriculum_app.core.readers.base import Bad, Raw
@@ -81,6 +82,9 @@ class _Reading:
         place = f"{file.name}#{raw.line}"
         if reason := _unstorable(raw.values):
             return self._problem(file, raw.line, reason)
+        field, wrong = wrong_answer(raw.values)
+        if wrong:
+            return self._problem(file, raw.line, f"{field} {wrong}", field)
         parts = tuple(text for key in self.config.keys for text in _strings(raw.values.get(key)))
         if not parts:
             have = f"keys in the record: {', '.join(map(str, raw.values)) or 'none'}"

@@ -9,6 +9,7 @@ from chimera.artefacts import Stored
 from chimera.context import Context
 from curriculum_app.core.sequences import SequenceTable
 from eval_app.core.configs_evaluate import EvaluateConfig, TasksConfig
+from eval_app.core.contamination import items_read
 from eval_app.core.evaluation import HeldOutScored, save_evaluation
 from eval_app.core.held_out_windows import trained_on, windows_for
 from eval_app.core.tasks.bundled import bundled_suites, bundled_task, bundled_tasks
@@ -90,9 +91,11 @@ def _examine(config: TasksConfig, ctx: Context, model: PreTrainedModel, checkpoi
         benchmarks,
         limit=config.limit,
         seed=config.items_seed,
+        read=lambda benchmark: items_read(ctx.store, checkpoint, benchmark),
         began=lambda task, items: ctx.log(f"{task.title}: {items:,} items"),
     )
     found.missing |= missing
+    found.sum_up(config.suite, bundled_suites()[config.suite])
     for task, reason in found.missing.items():
         ctx.log(f"{task} was not run: {reason}", "warning")
     return found

@@ -23,4 +23,7 @@ def run(config: TaskFileConfig, ctx: Context) -> TaskFileResult:
     Raises:
         InputError: it is no task; the problem names line and field.
     """
-    return TaskFileResult(save_task(ctx.store, config.definition))
+    stored = save_task(ctx.store, config.definition)
+    for note in stored.manifest.get("notes", []):
+        ctx.log(note, "warning")
+    return TaskFileResult(stored)

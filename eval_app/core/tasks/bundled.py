@@ -23,6 +23,8 @@ class Suite(Config):
     source: str = ""
     tasks: list[str] = Field(default_factory=list)
     missing: dict[str, str] = Field(default_factory=dict, description="Task → why it cannot be run here")
+    means: bool = Field(False, description="Whether means over the suite's tasks say something")
+    not_in_loss: list[str] = Field(default_factory=list, description="Tasks that the mean loss leaves out")
 
 
 @cache

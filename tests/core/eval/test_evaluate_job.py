@@ -118,7 +118,7 @@ def test_tasks_are_asked_scored_and_kept_item_by_item(trained):
     (accuracy,) = [score for score in opened.task_scores if score.metric == "accuracy"]
     assert accuracy.value == sum(each.main for each in results) / 20 and accuracy.main
     assert accuracy.at_chance == (accuracy.low <= 0.2 <= accuracy.high)
-    assert opened.manifest["missing"] == {"mmlu": "no registered benchmark has items of the task 'mmlu'"}
+    assert opened.manifest["missing"]["mmlu"].startswith("no registered benchmark has items of the task 'mmlu'")
 
 
 def test_nothing_to_score_is_refused():

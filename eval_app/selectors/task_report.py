@@ -1,0 +1,71 @@
+"""The tasks of one report, a row each, ready to be read: score with interval beside chance, loss, what was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eval_app.core.task_scores import centered
+from eval_app.models import EvalReport, Score
+
+WIDTH, PADDING = 160.0, 4.0  # of the small chart, in its own units
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """Places on a line from 0 to 1: the value, its interval, and chance."""
+
+    value: str
+    low: str
+    high: str
+    chance: str | None
+
+    @classmethod
+    def of(cls, score: Score) -> Whisker:
+        chance = None if score.chance is None else _place(score.chance)
+        return cls(_place(score.value), _place(score.low), _place(score.high), chance)
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """One task of a report. `others` are its further metrics."""
+
+    task: str
+    title: str
+    main: Score
+    loss: Score | None
+    centered: float | None
+    whisker: Whisker | None
+    others: list[Score]
+    asked: int
+    present: int
+
+
+def task_lines(report: EvalReport) -> list[TaskLine]:
+    """In the order in which they were run."""
+    facts = {each["task"]: each for each in report.manifest.get("tasks", [])}
+    by_task: dict[str, list[Score]] = {}
+    for score in report.task_scores.all():
+        by_task.setdefault(score.task, []).append(score)
+    return [_line(task, scores, facts.get(task, {})) for task, scores in by_task.items()]
+
+
+def _line(task: str, scores: list[Score], facts: dict[str, object]) -> TaskLine:
+    main = next((score for score in scores if score.main), scores[0])
+    loss = next((score for score in scores if score.metric == "correct_answer_loss"), None)
+    share = not main.unit and main.higher_is_better and main.low >= 0 and main.high <= 1
+    return TaskLine(
+        task=task,
+        title=str(facts.get("title") or task),
+        main=main,
+        loss=loss,
+        centered=None if main.chance is None else centered(main.value, main.chance),
+        whisker=Whisker.of(main) if share else None,
+        others=[score for score in scores if score not in (main, loss)],
+        asked=int(str(facts.get("asked", main.n))),
+        present=int(str(facts.get("present", main.n))),
+    )
+
+
+def _place(share: float) -> str:
+    """As SVG wants it, whatever the language of the page."""
+    return f"{PADDING + min(max(share, 0.0), 1.0) * (WIDTH - 2 * PADDING):.1f}"
