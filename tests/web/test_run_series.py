@@ -36,6 +36,7 @@ def series_of(client: Client, run: TrainingRun, **query) -> dict:
 
 def test_a_family_leaves_out_what_has_a_description_of_its_own():
     logged = ["held_out/code", "held_out/macro", "loss", "mixture/delivered/1", "mixture/delivered/domain/code"]
+    logged.append("mixture/delivered/conditioning/plain")  # of its own: no group of difficulty
     assert keys_matching(logged, ["held_out/*"]) == ["held_out/code"]
     assert keys_matching(logged, ["held_out/macro", "held_out/*"]) == ["held_out/macro", "held_out/code"]
     assert keys_matching(logged, ["mixture/delivered/*"]) == ["mixture/delivered/1"]

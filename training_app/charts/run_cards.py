@@ -44,6 +44,8 @@ RUN_CARDS = (
          mode="stack", planned="mixture/planned/*", ordered=True),
     Card("domains", "Mixture by domain", "delivered so far; dotted: planned", ("mixture/delivered/domain/*",),
          mode="stack", planned="mixture/planned/domain/*"),
+    Card("conditioning", "Under metadata and plain", "delivered so far; dotted: planned",
+         ("mixture/delivered/conditioning/*",), mode="stack", planned="mixture/planned/conditioning/*"),
     Card("learning-rate", "Learning rate", "", ("learning_rate",), mode="plain", colour=7),
     Card("sequence-length", "Sequence length", "tokens of the longest row", ("sequence_length",), mode="plain",
          colour=6),

@@ -45,8 +45,12 @@ ENGINE_KEYS: tuple[MetricKey, ...] = (
     MetricKey("probe_seconds/*", "Cost of probe", "seconds", "lower", "Of one measurement."),
     MetricKey("curriculum/*", "Curriculum", "", "none", "What a policy that decides during the run says of itself."),
     MetricKey("mixture/planned/domain/*", "Planned share of domain", "share", "none", "Of the tokens so far."),
+    MetricKey("mixture/planned/conditioning/*", "Planned, under metadata", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/planned/*", "Planned share of difficulty", "share", "none", "Of the tokens so far."),
     MetricKey("mixture/delivered/domain/*", "Delivered share of domain", "share", "none", "Of the tokens so far."),
+    MetricKey(
+        "mixture/delivered/conditioning/*", "Delivered, under metadata", "share", "none", "Of the tokens so far."
+    ),
     MetricKey("mixture/delivered/*", "Delivered share of difficulty", "share", "none", "Of the tokens so far."),
 )
 

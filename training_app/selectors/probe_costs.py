@@ -14,7 +14,7 @@ from training_app.selectors.history import history
 PREFIX = "probe_seconds/"
 ENGINE_KEYS = (
     "loss", "held_out/*", "held_out/macro", "grad_norm", "learning_rate", "tokens_per_second",
-    "mixture/delivered/*", "mixture/delivered/domain/*",
+    "mixture/delivered/*", "mixture/delivered/domain/*", "mixture/delivered/conditioning/*",
 )  # fmt: skip
 
 
