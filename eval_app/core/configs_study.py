@@ -12,6 +12,7 @@ from curriculum_app.core.benchmarks import Benchmark
 from curriculum_app.core.configs_order import PolicyChoice
 from curriculum_app.core.schedule import Schedule
 from curriculum_app.core.sequences import SequenceTable
+from eval_app.core.configs_evaluate import TasksConfig
 from eval_app.core.verdicts.outcome import Outcome
 from eval_app.core.verdicts.stopping import CARRIES_A_VERDICT, EarlyStop
 from training_app.core.averages.base import AverageChoice
@@ -151,6 +152,17 @@ class StudyConfig(Config):
         title="Common held-out text",
         description="Sequences whose held-out text all arms are scored on; needed where arms have their own sequences",
     )
+
+    tasks: TasksConfig | None = Field(
+        default=None,
+        title="Tasks",
+        description="Asked of every run when it has ended; <task>/<metric> can then be an outcome",
+    )
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether every run is evaluated when it has ended."""
+        return self.held_out is not None or (self.tasks is not None and self.tasks.asks)
 
     @property
     def scored_on(self) -> Ref[SequenceTable]:

@@ -9,7 +9,6 @@ from chimera.jobs.kinds import Child, Finished
 from chimera.refs import Ref
 from curriculum_app.core.configs_order import PolicyChoice, ScheduleConfig
 from curriculum_app.core.schedule import Schedule
-from curriculum_app.core.sequences import SequenceTable
 from eval_app.core.configs_evaluate import EvaluateConfig
 from eval_app.core.configs_study import ArmAverage, ArmConfig, StudyConfig
 from eval_app.core.study_evidence import gather, scored_in
@@ -62,8 +61,8 @@ def _cell(config: StudyConfig, arm: ArmConfig, index: int, finished: Mapping[str
     yield from _schedule_and_run(config, source, index, finished)
     if arm.average is not None:
         yield from _average(config, arm, arm.average, seed, finished)
-    if config.held_out is not None:
-        yield from _evaluation(config, arm, seed, config.held_out, finished)
+    if config.evaluated:
+        yield from _evaluation(config, arm, seed, finished)
 
 
 def _schedule_and_run(
@@ -140,10 +139,8 @@ def _average(
     )
 
 
-def _evaluation(
-    config: StudyConfig, arm: ArmConfig, seed: int, held_out: Ref[SequenceTable], finished: Mapping[str, Finished]
-) -> Iterator[Child]:
-    """The scores of the arm's model on the text that all arms have in common."""
+def _evaluation(config: StudyConfig, arm: ArmConfig, seed: int, finished: Mapping[str, Finished]) -> Iterator[Child]:
+    """The scores of the arm's model on the text that all arms have in common, and on tasks."""
     source = f"average/{arm.name}/{seed}" if arm.average else f"train/{config.trained_as(arm).name}/{seed}"
     if source not in finished:
         return
@@ -151,9 +148,10 @@ def _evaluation(
         f"evaluate/{arm.name}/{seed}",
         "evaluate",
         EvaluateConfig(
+            **(config.tasks.as_json() if config.tasks else {}),
             name=f"{arm.name} · seed {seed}",
             checkpoint=Ref[Checkpoint](finished[source].artifacts[FINAL]),
-            sequences=held_out,
+            sequences=config.held_out,
             device=config.train.device,
             threads=config.train.threads,
         ),

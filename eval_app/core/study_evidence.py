@@ -78,7 +78,7 @@ def _said(value: Any) -> str:
 
 def scored_in(config: StudyConfig, arm: ArmConfig, seed: int) -> str:
     """The slot of the child whose scores count for an arm at a seed."""
-    if config.held_out is not None:
+    if config.evaluated:
         return f"evaluate/{arm.name}/{seed}"
     return f"average/{arm.name}/{seed}" if arm.average else f"train/{config.trained_as(arm).name}/{seed}"
 

@@ -24,6 +24,7 @@ from eval_app.selectors import reproductions
 from eval_app.selectors import studies as selectors
 from eval_app.selectors.studies import Cell
 from eval_app.selectors.transfers import transfers_of
+from eval_app.selectors.within_seeds import within_seeds
 from training_app.models import TrainingRun
 
 SPENDING = {"obrien_fleming": "O'Brien-Fleming", "pocock": "Pocock"}
@@ -97,6 +98,19 @@ def study_arm_differences(request: HttpRequest, pk: int) -> JsonResponse:
     if verdict is None:
         raise Http404("this study has no verdict yet")
     return JsonResponse(arm_differences(verdict))
+
+
+@require_GET
+def study_within(request: HttpRequest, pk: int, arm: int) -> HttpResponse:
+    """One arm against the baseline within each seed, for the page."""
+    actor = actor_of(request)
+    study = selectors.study_get(actor, pk)
+    verdict = selectors.study_verdict(study)
+    if verdict is None or arm >= len(verdict.comparisons):
+        raise Http404("no such comparison in this study")
+    name, baseline = verdict.comparisons[arm].arm, verdict.baseline
+    rows = within_seeds(actor, study, name, baseline)
+    return render(request, "eval/_study_within.html", {"rows": rows, "arm": name, "baseline": baseline})
 
 
 @require_GET

@@ -13,6 +13,7 @@ from eval_app.core.configs_study import StudyConfig
 from eval_app.core.statistics import ratio_of_means
 from eval_app.core.study_arms import equal_compute, identical_arms, parameters_of, with_controls, wrong_budgets
 from eval_app.core.study_evidence import gather
+from eval_app.core.tasks.bundled import bundled_suites
 from eval_app.core.verdicts.deciding import decide
 from eval_app.core.verdicts.outcome import Outcome
 from eval_app.core.verdicts.stopping import EarlyStop, looks_of
@@ -257,6 +258,22 @@ def test_equal_compute_gives_whole_sequences() -> None:
 def test_impossible_arms_are_refused_with_a_reason(change: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         make(**change)
+
+
+def test_tasks_are_asked_of_every_run_and_one_can_be_the_outcome() -> None:
+    asked = {"suite": next(name for name in bundled_suites() if name != "none")}
+    config = make(arms=arms(CURVE), tasks=asked, primary_outcome={"metric": "arc/accuracy", "better": "higher"})
+    done: dict[str, Finished] = {}
+    for _ in range(2):
+        done |= {c.slot: _ended(c, config, {}, {}) for c in study.plan(config, done) if c.kind != "evaluate"}
+    for child in study.plan(config, done):
+        if child.kind == "evaluate":
+            assert child.config.suite == asked["suite"] and child.config.sequences is None
+            right = 0.5 + 0.1 * ("curve" in child.slot) * (1 + WOBBLE[int(child.slot[-1])])
+            done[child.slot] = Finished({}, {"scores": {"arc/accuracy": right}})
+    verdict = verdict_of(config, done)
+    assert verdict.word == "better" and "higher arc/accuracy" in verdict.sentence
+    assert not make(tasks={}).evaluated and not make().evaluated
 
 
 def test_arms_of_other_sequences_are_scored_on_the_common_text() -> None:
