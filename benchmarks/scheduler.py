@@ -38,7 +38,7 @@ NEAR_TIE = 1e-9
 def measure(quick: bool) -> dict[str, Figure]:
     """Differences from the formula, seconds, exponent, memory and deviations."""
     figures = {"choices_unlike_the_formula": at_most(sum(unlike(quick)), 0, "choices")}
-    sizes = (5_000, 20_000) if quick else (10_000, 100_000, 1_000_000)
+    sizes = (5_000, 20_000) if quick else (10_000, 100_000, 200_000, 1_000_000)
     seconds = []
     for size in sizes:
         groups, bins = made_up(size)

@@ -14,6 +14,7 @@ from curriculum_app.core.packing import Int
 from curriculum_app.core.pool import Pool
 from curriculum_app.core.schedule import rows_of
 from curriculum_app.core.scheduling.adherence import adherence_of
+from curriculum_app.core.scheduling.bounded_check import bounded_to_exact
 from curriculum_app.core.scheduling.greedy import Mode
 from curriculum_app.core.scheduling.horizon import MAX_EPOCHS, Horizon, order_with_repeats, renormalised
 from curriculum_app.core.scheduling.target import CurveTarget, Target, bins_given_group, feasible_horizon
@@ -112,7 +113,10 @@ def follow_greedily(
     )
     rows = _within(rows_of(table, ids[order.rows]), budget)
     report = _report(request, grouping, curve, rows, method=order.method, exact=order.exact)
-    return Plan(rows, grouping, curve, report | {"mode": order.mode, "horizon": horizon})
+    report |= {"mode": order.mode, "horizon": horizon}
+    if order.mode == "bounded":
+        report["bounded_to_exact"] = bounded_to_exact(groups, bins, target, length_term, budget, request.seed)
+    return Plan(rows, grouping, curve, report)
 
 
 def _within(rows: NDArray[np.void], budget: int) -> NDArray[np.void]:

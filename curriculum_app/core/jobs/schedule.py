@@ -121,7 +121,11 @@ def _origin(config: ScheduleConfig, pool: Pool) -> dict[str, Any]:
 
 
 def _summary(count: int, adherence: dict[str, Any]) -> str:
-    return (
+    said = (
         f"{count:,} rows ordered; never further than {adherence['max_deviation']:.2f} sequence lengths from the "
         f"plan (plain shuffles: {adherence['shuffle_max_deviation']:.1f})"
     )
+    if adherence.get("mode") != "bounded":
+        return said
+    inexact = "every choice the best there was" if adherence["exact"] else "not every choice the best there was"
+    return f"{said}; bounded search, {inexact}: {adherence['bounded_to_exact']:.2f} of the exact one's on a sample"

@@ -85,4 +85,5 @@ class Drawn(Policy):
         ids = request.pool.ids
         report = adherence_of(table, rows, plan.grouping, plan.curve, method=method, exact=exact, candidates=ids)
         facts = {**plan.facts, "lengths": lengths_over_tokens(rows)}
-        return replace(plan, rows=rows, adherence=report | {"candidates": len(ids)}, facts=facts)
+        kept = {key: said[key] for key in ("mode", "horizon", "bounded_to_exact") if key in said}
+        return replace(plan, rows=rows, adherence=report | kept | {"candidates": len(ids)}, facts=facts)

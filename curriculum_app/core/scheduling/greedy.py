@@ -54,6 +54,7 @@ def greedy_order(
     rng: np.random.Generator | None = None,
     budget: float | None = None,
     mode: Mode | None = None,
+    limit: int | None = None,
 ) -> Ordered:
     """Order sequences so that every prefix keeps to the target.
 
@@ -66,6 +67,7 @@ def greedy_order(
         budget: stop once this many tokens are ordered; None orders everything.
         mode: "exact" searches all that it must at every step; "bounded" no more than `LIMIT` blocks, and what it leaves
             out makes the result inexact. None: bounded above `ALWAYS_EXACT` sequences.
+        limit: in place of `LIMIT`.
 
     Returns:
         Indices of the chosen sequences in order, all different.
@@ -83,8 +85,8 @@ def greedy_order(
     if np.prod(problem.values.shape) <= SMALL and mode is None:
         return Ordered(_by_products(problem, sigma, rng, until), PRODUCTS)
     chosen: Mode = mode or ("exact" if len(lengths) <= ALWAYS_EXACT else "bounded")
-    limit, seed = (UNBOUNDED if chosen == "exact" else LIMIT), 0 if rng is None else int(rng.integers(1 << 62))
-    found = search_blocks(problem, budget=until, sigma=sigma if sigma > TIE else 0.0, seed=seed, limit=limit)
+    most, seed = UNBOUNDED if chosen == "exact" else limit or LIMIT, 0 if rng is None else int(rng.integers(1 << 62))
+    found = search_blocks(problem, budget=until, sigma=sigma if sigma > TIE else 0.0, seed=seed, limit=most)
     return Ordered(found.order, BLOCKS, chosen, found.cut == 0)
 
 
