@@ -16,9 +16,12 @@ from eval_app.core.configs_study import StudyConfig
 from eval_app.core.report.curves import Curves, curves_svg, mean_curve
 from eval_app.core.report.differences import differences_svg
 from eval_app.core.report.document import document
+from eval_app.core.verdicts.leaderboard import leaderboard
+from eval_app.core.verdicts.outcome import MACRO
+from eval_app.core.verdicts.verdict import Verdict
 from eval_app.models import Study
 from eval_app.selectors.reproductions import reproductions_of
-from eval_app.selectors.studies import held_out_curves, study_arms, study_config
+from eval_app.selectors.studies import curve_key, held_out_curves, study_arms, study_config, study_verdict
 from eval_app.selectors.study_runs import StudyRun, study_averages, study_runs
 
 _MOST_MEANS = 12  # evaluations in the table beside the curves
@@ -38,23 +41,24 @@ def _css(name: str) -> str:
 
 def report_context(actor: Actor, study: Study) -> dict[str, Any]:
     """What the template shows of a study that has a verdict."""
-    config, verdict = study_config(study), study.verdict
+    config, verdict = study_config(study), study_verdict(study)
     assert verdict is not None
-    runs, curves = study_runs(study, config), held_out_curves(actor, study)
+    key = curve_key(config)
+    runs, curves = study_runs(study, config), held_out_curves(actor, study, key)
     arms = [arm.name for arm in config.arms]
     confidence = f"{100 * (1 - config.alpha):g} %"
-    better, unit = verdict.get("better", "lower"), verdict.get("unit", "bits per byte")
-    ranked = sorted(verdict["comparisons"], key=lambda item: pessimistic_end(item, better))
+    ranked = [leader.comparison for leader in leaderboard(verdict) if leader.comparison is not None]
+    compared = [item.as_json() for item in verdict.comparisons]
     return {
         "study": study, "config": config, "verdict": verdict, "confidence": confidence, "arms": arms, "runs": runs,
-        "arm_rows": study_arms(config, verdict), "ranked": ranked,
-        "not_better": [item for item in ranked if item["word"] != "better"],
+        "arm_rows": study_arms(config, verdict.as_json()), "ranked": ranked, "unit": verdict.unit,
+        "not_better": [item for item in ranked if item.word != "better"],
         "differences": mark_safe(
-            differences_svg(verdict["comparisons"], verdict["baseline"], confidence, better, unit)
+            differences_svg(compared, verdict.baseline, confidence, verdict.better, verdict.unit)
         ),
-        "unit": unit,
-        "curves": mark_safe(curves_svg(curves, arms, verdict["unigram"])), "means": _means(curves, arms),
-        "grid": _grid(config, verdict), "averages": study_averages(study), "machines": machines(runs),
+        "curves": mark_safe(curves_svg(curves, arms, verdict.unigram if key == MACRO else None)),
+        "means": _means(curves, arms), "grid": _grid(config, verdict),
+        "averages": study_averages(study), "machines": machines(runs),
         "seconds": sum(float(run.summary.get("seconds", 0.0)) for run in runs),
         "parameters": sorted({run.summary["parameters"] for run in runs if "parameters" in run.summary}),
         "config_json": _json(study.job.config), "arm_configs": _arm_configs(runs, config),
@@ -62,18 +66,10 @@ def report_context(actor: Actor, study: Study) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def pessimistic_end(comparison: dict[str, Any], better: str) -> float:
-    """The end of the interval that speaks least for the arm, as a loss: below zero is a gain all the same."""
-    interval = comparison.get("interval")
-    if interval is None:
-        return float("inf")
-    return float(interval["high"]) if better == "lower" else -float(interval["low"])
-
-
-def _grid(config: StudyConfig, verdict: dict[str, Any]) -> list[tuple[int, list[float | None]]]:
+def _grid(config: StudyConfig, verdict: Verdict) -> list[tuple[int, list[float | None]]]:
     """Per seed what the verdict rests on, arm by arm; None where a look had decided the arm before."""
-    by_arm = {arm["name"]: arm["by_seed"] for arm in verdict["arms"]}
-    return [(seed, [by_arm[arm.name].get(str(seed)) for arm in config.arms]) for seed in config.seeds]
+    by_arm = {arm.name: arm.by_seed for arm in verdict.arms}
+    return [(seed, [by_arm[arm.name].get(seed) for arm in config.arms]) for seed in config.seeds]
 
 
 def _means(curves: Curves, arms: list[str]) -> dict[str, Any]:

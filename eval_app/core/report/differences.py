@@ -70,7 +70,7 @@ def _row(item: Mapping[str, Any], x: svg.Scale, middle: float) -> list[str]:
             )
             for pair in item["seeds"]
         ),
-        svg.text(item["word"], class_="name", x=_RIGHT + 16, y=middle + 4),
+        svg.text(item["word"].removesuffix(" to compare"), class_="name", x=_RIGHT + 16, y=middle + 4),
     ]  # fmt: skip
     if item["interval"]:
         parts += _interval(item["interval"], x, middle + _MEAN_ROW)
