@@ -65,11 +65,12 @@ class Bubblewrap(Walls):
 
     def command(self, role: Role, limits: Limits) -> list[str]:
         shown = [part for folder in [*_folders(), _interpreter()] for part in ("--ro-bind-try", folder, folder)]
-        walls = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        walls = ["--unshare-all", "--die-with-parent", "--as-pid-1", "--new-session", "--cap-drop", "ALL"]
         user = ["--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "sandbox"]
-        root = ["--dev", "/dev", "--tmpfs", "/dev/shm", "--size", str(8 << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+        small = ("--size", str(8 << 20), "--tmpfs")
+        root = ["--dev", "/dev", *small, "/dev/shm", *small, "/tmp", "--chdir", "/tmp"]
         ours = ["--ro-bind", str(INSIDE / "inside"), "/inside", "--remount-ro", "/"]
-        python = _python(role, limits, folder="/", walls="given", processes=2)
+        python = _python(role, limits, folder="/", walls="given", processes=1)
         return [str(shutil.which("bwrap")), *walls, *user, *shown, *root, *ours, "--", *python]
 
 
