@@ -57,6 +57,9 @@ def examine(
         if benchmark is None:
             found.missing[definition.task] = how_to_add(definition)
             continue
+        if reason := definition.scorer.build().lacking():
+            found.missing[definition.task] = reason
+            continue
         known = read(benchmark) if isinstance(benchmark, Benchmark) else None  # made items are compared with nothing
         _run(lm, definition, benchmark, found, limit=limit, seed=seed, read=known, began=began)
     return found
@@ -89,7 +92,8 @@ def _run(
     ]
     found.results += results
     found.scores += scores_of(definition, scorer.metrics, results)
-    found.scores += [score_across(definition, each) for each in scorer.across([result.values for result in results])]
+    across = scorer.across([result.values for result in results])
+    found.scores += [score_across(definition, each) for each in across]
     found.tasks.append(
         {
             "task": definition.task,
@@ -100,6 +104,7 @@ def _run(
             "asked": len(chosen),
             "present": len(records),
             "pool": definition.metadata.pool or len(records),
+            "metrics": {each.key: each.title for each in [*scorer.metrics, *(each.metric for each in across)]},
         }
     )
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from chimera.projects.request import actor_of, crumbs
 from eval_app.selectors import evaluations as selectors
+from eval_app.selectors.further_metrics import further_metrics
 from eval_app.selectors.task_report import task_lines
 
 
@@ -19,6 +20,7 @@ def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "report": report,
         "held_out": selectors.held_out(report),
         "lines": task_lines(report),
+        "further": further_metrics(report),
         "means": list(report.manifest.get("suite", {}).get("means", {}).values()),
         "missing": report.manifest.get("missing", {}),
         "crumbs": crumbs(("Evaluate", reverse("evaluate")), (report.uid, "")),

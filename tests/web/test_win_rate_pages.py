@@ -12,7 +12,7 @@ from chimera.typed import sha256_json
 from eval_app.core.evaluation import Evaluation
 from eval_app.core.item_results import ITEMS_FILE, ItemResult, write_items
 from eval_app.core.jobs.judge_pairs import JudgeResult
-from eval_app.models import EvalReport, PairVote
+from eval_app.models import EvalReport, PairVote, Score
 from eval_app.selectors.win_rates import win_rates
 from eval_app.services.votes import adopt_judged
 from tests.conftest import signed_in
@@ -101,3 +101,12 @@ def test_a_judge_asked_again_replaces_what_it_said(editor, reports):
 def test_without_two_reports_the_page_says_the_next_step(editor_client):
     assert "Two reports are needed" in editor_client.get(reverse("win-rate")).content.decode()
     assert EvalReport.objects.count() == 0
+
+
+def test_a_report_names_what_stands_beside_the_main_score(editor_client, editor):
+    report = make_report(editor, lambda n: True, task="poems")
+    report.manifest["tasks"][0]["metrics"] = {"level_2": "Accuracy at level 2"}
+    report.save()
+    Score.objects.create(report=report, task="poems", metric="level_2", value=0.25, low=0.1, high=0.5, n=12)
+    text = editor_client.get(reverse("evaluation-detail", args=[report.pk])).content.decode()
+    assert "Accuracy at level 2" in text and "0.100 to 0.500" in text

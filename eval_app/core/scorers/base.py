@@ -62,6 +62,10 @@ class Scorer:
     title: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
 
+    def lacking(self) -> str:
+        """Why nothing can be scored on this machine, empty if it can: asked before the model is."""
+        return ""
+
     def prepare(self, asked: Iterable[tuple[Mapping[str, Any], Answer]]) -> None:
         """Called once before the items of a task are scored: for what is quicker done for all of them together."""
 

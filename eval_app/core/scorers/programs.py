@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 import chimera.typed
+from chimera.errors import InputError
 from chimera.sandbox.inside.walls import Limits
-from chimera.sandbox.trials import Outcome, Trial, check_all
+from chimera.sandbox.trials import Outcome, Trial, check_all, usable_walls
 from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
 
 TRIES = (1, 10, 100)
@@ -53,6 +54,13 @@ class Programs(Scorer):
     def __init__(self, config: Config) -> None:
         self.config = config
         self._known: dict[Trial, Outcome] = {}
+
+    def lacking(self) -> str:
+        try:
+            usable_walls()
+        except InputError as error:
+            return str(error)
+        return ""
 
     def prepare(self, asked: Iterable[tuple[Mapping[str, Any], Answer]]) -> None:
         """Run all programs of all items, several at a time.

@@ -14,6 +14,7 @@ from chimera.sandbox.trials import usable_walls
 from curriculum_app.core.benchmarks import Benchmark, Item, save_benchmark
 from curriculum_app.starter.benchmarks import FOLDER
 from eval_app.core.examination import examine
+from eval_app.core.scorers import programs
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.scorers.programs import pass_at_k
 from eval_app.core.tasks.bundled import bundled_task
@@ -81,3 +82,15 @@ def test_a_report_says_how_many_of_all_items_there_are(walls, tmp_path):
     assert (score.metric, score.value, score.n) == ("pass_1", 0.5, 4) and 0 < score.low < 0.5 < score.high < 1
     assert (found.tasks[0]["present"], found.tasks[0]["pool"]) == (4, 164)
     assert [result.facts["outcomes"][0]["reason"] for result in found.results] == ["passed", "failed"] * 2
+
+
+def test_without_a_sandbox_the_task_is_not_asked_and_the_report_says_why(tmp_path, monkeypatch):
+    def none():
+        raise InputError("no walls here", hint="install bubblewrap")
+
+    monkeypatch.setattr(programs, "usable_walls", none)
+    items = [Item(item["id"], "humaneval", (item["prompt"],), item) for item in HUMANEVAL[:1]]
+    facts = {"name": "HumanEval", "recipe": {}}
+    benchmark = Benchmark.open(save_benchmark(ArtefactStore(tmp_path), items, facts))
+    found = examine(None, [bundled_task("humaneval")], [benchmark], limit=None, seed=0)
+    assert found.missing == {"humaneval": "no walls here - install bubblewrap"} and not found.scores

@@ -48,6 +48,7 @@ def test_refusal_over_refusal_and_their_difference():
     assert scores["as_expected"].value == 0.5 and scores["as_expected"].main
     assert scores["refusal"].n == 30 and scores["difference"].n == 60
     assert scores["difference"].low < 0 < scores["difference"].high and not scores["over_refusal"].higher_is_better
+    assert "(rule judge)" in found.tasks[0]["metrics"]["difference"]
     assert {result.facts["judge"] for result in found.results} == {"rule"}
 
 
