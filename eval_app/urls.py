@@ -25,6 +25,7 @@ urlpatterns = [
     path("studies/arena.csv", arena.arena_csv, name="arena-csv"),
     path("studies/new/", study_templates.study_new, name="study-new"),
     path("studies/new/<slug:key>/", study_templates.study_from_template, name="study-template"),
+    path("studies/<int:pk>/transfers/", studies.study_transfers, name="study-transfers"),
     path("studies/<int:pk>/within/<int:arm>/", studies.study_within, name="study-within"),
     path("studies/<int:pk>/quantiles.json", studies.study_quantiles, name="study-quantiles"),
     path("studies/<int:pk>/", studies.study_detail, name="study-detail"),

@@ -8,7 +8,7 @@ from chimera.projects.access import Actor
 from eval_app.core.verdicts.transfer import LEAST_ARMS, Transfer, transfer
 from eval_app.core.verdicts.verdict import Verdict
 from eval_app.models import Study
-from eval_app.selectors.studies import study_list, study_verdict
+from eval_app.selectors.studies import study_verdict
 
 MOST = 100  # of the newest studies are looked through
 
@@ -26,10 +26,12 @@ def transfers_of(actor: Actor, study: Study, verdict: Verdict) -> list[Carried]:
     names = {arm.name for arm in verdict.arms}
     if len(names) < LEAST_ARMS:
         return []
-    others = study_list(actor).exclude(pk=study.pk).filter(verdict__isnull=False)[:MOST]
-    found = [(other, answer) for other in others if (answer := study_verdict(other)) is not None]
-    return [
-        Carried(other, transfer(verdict, answer))
-        for other, answer in found
-        if len(names & {arm.name for arm in answer.arms}) >= LEAST_ARMS
-    ]
+    others = Study.objects.filter(project=actor.project, verdict__isnull=False).exclude(pk=study.pk)[:MOST]
+    alike = [other for other in others if len(names & _names(other)) >= LEAST_ARMS]
+    found = [(other, study_verdict(other)) for other in alike]
+    return [Carried(other, transfer(verdict, answer)) for other, answer in found if answer is not None]
+
+
+def _names(study: Study) -> set[str]:
+    """Of the arms, from the stored verdict as it is: most studies are only looked at for this."""
+    return {arm["name"] for arm in (study.verdict or {}).get("arms", [])}

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from chimera.jobs.models import State
-from chimera.projects.access import Actor
 from chimera.projects.request import actor_of, crumbs
 from eval_app.charts.arm_differences import arm_differences
 from eval_app.charts.held_out_curves import held_out_curves
@@ -39,17 +38,16 @@ def study_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def study_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    actor = actor_of(request)
-    study = selectors.study_get(actor, pk)
+    study = selectors.study_get(actor_of(request), pk)
     if not request.headers.get("HX-Request"):
-        return render(request, "eval/study_detail.html", _context(actor, study))
-    response = render(request, "eval/_study_live.html", _context(actor, study))
+        return render(request, "eval/study_detail.html", _context(study))
+    response = render(request, "eval/_study_live.html", _context(study))
     if study.verdict is not None:
         response["HX-Refresh"] = "true"  # the verdict has come: the whole page is another one now
     return response
 
 
-def _context(actor: Actor, study: Study) -> dict[str, Any]:
+def _context(study: Study) -> dict[str, Any]:
     config, verdict = selectors.study_config(study), selectors.study_verdict(study)
     cells = selectors.study_cells(study, config)
     arms = [arm.name for arm in config.arms]
@@ -60,7 +58,6 @@ def _context(actor: Actor, study: Study) -> dict[str, Any]:
         "arms": arms,
         "arm_rows": selectors.arms_by_rank(config, verdict),
         "quantiles": verdict is not None and selectors.quantiles_of(config) is not None,
-        "transfers": transfers_of(actor, study, verdict) if verdict else [],
         "secondary": selectors.secondary_table(verdict) if verdict else None,
         "all_trained": verdict is not None and all(arm.beats_unigram for arm in verdict.arms),
         "looks": looks_of(len(config.seeds), config.alpha, config.early_stop),
@@ -98,6 +95,16 @@ def study_arm_differences(request: HttpRequest, pk: int) -> JsonResponse:
     if verdict is None:
         raise Http404("this study has no verdict yet")
     return JsonResponse(arm_differences(verdict))
+
+
+@require_GET
+def study_transfers(request: HttpRequest, pk: int) -> HttpResponse:
+    """Other studies of the same arms, for the page; empty where there are none."""
+    actor = actor_of(request)
+    study = selectors.study_get(actor, pk)
+    verdict = selectors.study_verdict(study)
+    transfers = transfers_of(actor, study, verdict) if verdict else []
+    return render(request, "eval/_study_transfers.html", {"transfers": transfers})
 
 
 @require_GET
