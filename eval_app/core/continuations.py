@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, groupby
 
 import torch
@@ -33,7 +34,7 @@ class Row:
     endings: list[list[int]]
     numbers: list[int]
 
-    @property
+    @cached_property
     def length(self) -> int:
         return len(self.context) + sum(len(ending) - 1 for ending in self.endings)
 

@@ -17,6 +17,7 @@ from chimera.errors import InputError, Problem
 from eval_app.core.language_model import CheckpointLM
 from eval_app.core.scorers.base import Answer
 from eval_app.core.tasks.definition import TaskDefinition
+from eval_app.core.templates import compiled
 
 T = TypeVar("T")
 Record = tuple[str, Mapping[str, Any]]  # id of the item, the item as it was given
@@ -34,11 +35,14 @@ class Asked:
 
 
 class _Rows(list[Mapping[str, Any]]):
-    """Items as lm-eval reads them: a list that knows its fields; a field that a record lacks is null."""
+    """Items as lm-eval reads them: a list that knows its fields.
+
+    What a record lacks is missing, not null: a prompt with "None" in it would be scored in silence.
+    """
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.features = dict.fromkeys(sorted({name for _, item in records for name in item}))
-        super().__init__({**self.features, **item} for _, item in records)
+        super().__init__(dict(item) for _, item in records)
 
 
 class ItemsTask(ConfigurableTask):
@@ -47,7 +51,7 @@ class ItemsTask(ConfigurableTask):
     def __init__(self, definition: TaskDefinition, items: Sequence[Record], examples: Sequence[Record]) -> None:
         self._items, self._examples = items, examples
         self.must_have_target = definition.scorer.key == "exact_match"  # other scorers may want nothing
-        super().__init__(config=_config(definition, bool(examples)))
+        super().__init__(config=compiled(_config(definition, bool(examples))))
         self.set_fewshot_seed(0)
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
