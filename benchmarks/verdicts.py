@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.report import Figure, at_least, at_most, plain
+from benchmarks.simulated_studies import SeedNoise, simulate
 from eval_app.core.statistics import detectable_effect, paired_t, welch_t
 from eval_app.core.verdicts.deciding import decide
-from eval_app.core.verdicts.simulation import SeedNoise, simulate
 from eval_app.core.verdicts.stopping import EarlyStop
 from eval_app.core.verdicts.verdict import Verdict
 

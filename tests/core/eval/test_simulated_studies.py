@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import verdicts as benchmark
+from benchmarks.simulated_studies import SeedNoise
 from eval_app.core.statistics import detectable_effect, paired_t, welch_t
-from eval_app.core.verdicts.simulation import SeedNoise
 from eval_app.core.verdicts.stopping import EarlyStop, looks_of
 
 SCORES = Path(__file__).parents[2] / "fixtures" / "seed_scores.json"
