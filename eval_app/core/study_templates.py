@@ -98,6 +98,7 @@ def _yardstick(chosen: Chosen) -> Raw:
     arms: list[Raw] = [
         {"name": "shuffled", "policy": SHUFFLE},
         {"name": "best repeated", "policy": {"key": "selective_repetition"}},
+        {"name": "best repeated in random order", "shuffled_of": "best repeated"},
         {"name": "twice the tokens", "policy": SHUFFLE, "budget_factor": 2.0},
         {"name": "the same twice", "policy": twice, "budget_factor": 2.0},
     ]

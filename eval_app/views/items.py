@@ -77,7 +77,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         "choices": choices,
         "before": before,
         "after": after,
-        "crumbs": crumbs(("Studies", reverse("studies")), ("Two reports item by item", "")),
+        "crumbs": crumbs(("Evaluate", reverse("evaluate")), ("Two reports item by item", "")),
     }
     if before and after:
         turn = request.GET.get("turn", "lost")
@@ -114,4 +114,4 @@ def _chosen(choices: list[EvalReport], value: str | None) -> EvalReport | None:
 
 
 def _trail(report: EvalReport) -> list[tuple[str, str]]:
-    return [("Studies", reverse("studies")), (report.label, reverse("evaluation-detail", args=[report.pk]))]
+    return [("Evaluate", reverse("evaluate")), (report.label, reverse("evaluation-detail", args=[report.pk]))]

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from chimera.errors import InputError
+from curriculum_app.starter.taxonomy import nodes
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.scorers.exact_match import normalised
 from eval_app.core.task_scores import centered, interval
@@ -63,3 +64,16 @@ def test_the_interval_of_shares_is_wilsons_and_of_losses_students():
     low, high = interval([1.0] * 3 + [0.0] * 7, share=True)
     assert math.isclose(low, 0.1078, abs_tol=1e-4) and math.isclose(high, 0.6032, abs_tol=1e-4)
     assert interval([2.0], share=False) == (2.0, 2.0)
+
+
+def test_skills_of_bundled_tasks_stand_in_the_starter_taxonomy():
+    paths: set[str] = set()
+
+    def walk(node, above):
+        paths.add(path := "/".join([*above, node["slug"]]))
+        for child in node.get("children", []):
+            walk(child, path.split("/"))
+
+    for root in nodes():
+        walk(root, [])
+    assert {skill for task in bundled_tasks().values() for skill in task.metadata.skills} <= paths
