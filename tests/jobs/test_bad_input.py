@@ -273,7 +273,8 @@ def test_more_held_out_text_than_a_domain_has_is_refused_with_the_most_there_is(
     config = {"name": "small", "dataset": raw.uid, "vocab_size": 300, "held_out_tokens": 5000}
     problem = failed(run(editor, "group", config))[0]
     assert problem["field"] == "held_out_tokens" and "is too small" in problem["message"]
-    assert (stored(), counts()) == before
+    kept = [path for path in stored() if not path.startswith("alike")]  # near-duplicates of the import: found for good
+    assert (kept, counts()) == before
 
 
 @pytest.mark.parametrize(

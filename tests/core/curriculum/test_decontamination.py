@@ -104,7 +104,7 @@ def test_shared_passages_are_found_in_both_texts() -> None:
 def test_a_short_question_is_found_by_itself_whatever_stands_between_it_and_its_choices(tmp_path: Path) -> None:
     question, choices = "Which of the three rivers flows through the town?", ["the Tees", "the Wear", "the Tyne"]
     path = tmp_path / "exam.jsonl"
-    path.write_text(json.dumps({"id": "q", "question": question, "choices": choices}))
+    path.write_text(json.dumps({"id": "q", "question": question, "choices": choices, "answer": 1}))
     store = LocalContext(tmp_path).store
     exam = Benchmark.open(register_benchmark.register(BenchmarkConfig(name="exam", path=str(path)), store))
     page = f"1. {question} A) {choices[0]} B) {choices[1]} C) {choices[2]}"
