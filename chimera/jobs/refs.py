@@ -114,6 +114,8 @@ def with_every(config: type[Config], raw: Mapping[str, Any], project: Project) -
     for name, info in config.model_fields.items():
         kind, extra = bare(info.annotation), info.json_schema_extra
         inner = filled.get(name, {})
+        if name not in filled and info.default is None:
+            continue  # nothing is what it means
         if is_subclass(kind, Config) and isinstance(inner, Mapping):
             if below := with_every(kind, inner, project):
                 filled[name] = below

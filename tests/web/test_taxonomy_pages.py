@@ -100,5 +100,5 @@ def test_queries_do_not_grow_with_nodes(editor_client, editor, maths, django_ass
     editor_client.get(reverse("taxonomy"))
     for number in range(30):
         node_add(editor, kind="capability", parent=maths, name=f"n{number}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         editor_client.get(reverse("taxonomy"))
