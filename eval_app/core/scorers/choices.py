@@ -14,8 +14,11 @@ from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
 
 @SCORERS.register("choices")
 class Choices(Scorer):
-    """Accuracy and loss of the right answer; the option is chosen by log-likelihood per token as in llm-foundry's
-    `eval/metrics/nlp.py` (lowest perplexity, the first on ties), or as lm-eval's `acc` and `acc_norm` do."""
+    """Accuracy and loss of the right answer.
+
+    The option is chosen by log-likelihood per token (lowest perplexity, the first on ties) as llm-foundry and DCLM do
+    (arXiv 2406.11794), or as lm-eval's `acc` and `acc_norm` do.
+    """
 
     title: ClassVar[str] = "One right option"
     metrics: ClassVar[tuple[Metric, ...]] = (

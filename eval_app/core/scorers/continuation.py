@@ -11,7 +11,8 @@ from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
 
 @SCORERS.register("continuation")
 class Continuation(Scorer):
-    """All or nothing: every token of the continuation must be the likeliest one (llm-foundry's LM accuracy)."""
+    """All or nothing: every token of the continuation must be the likeliest one (llm-foundry's LM accuracy,
+    as LAMBADA is scored: arXiv 1606.06031)."""
 
     title: ClassVar[str] = "The continuation"
     metrics: ClassVar[tuple[Metric, ...]] = (

@@ -23,7 +23,8 @@ def normalised(text: str) -> str:
 
 @SCORERS.register("exact_match")
 class ExactMatch(Scorer):
-    """Right if the answer's normal form begins with (llm-foundry) or equals that of any accepted answer."""
+    """Right if the answer's normal form begins with (llm-foundry) or equals that of any accepted answer
+    (TriviaQA, arXiv 1705.03551)."""
 
     title: ClassVar[str] = "Generated answer"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("accuracy", "Accuracy"),)

@@ -12,7 +12,7 @@ from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
 
 @SCORERS.register("perplexity")
 class Perplexity(Scorer):
-    """Bits per byte of the text (methods as for held-out text: ΣNLL / (ln 2 · Σbytes)), lower is better."""
+    """Bits per byte of the text (ΣNLL / (ln 2 · Σbytes); The Pile, arXiv 2101.00027, 3.1)."""
 
     title: ClassVar[str] = "Bits per byte"
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("bits_per_byte", "Bits per byte", False, False, "bits per byte"),)
