@@ -55,8 +55,8 @@ test-in-background:
 	@$(MAKE) --no-print-directory -j1 lint test-domain >test-output/domain.log 2>&1 \
 	  && tail -n 3 test-output/domain.log || { cat test-output/domain.log; exit 1; }
 
-# The domain, its jobs and their killed workers; pages and browsers are the other half, about as long.
-DOMAIN := tests/core tests/contracts tests/jobs tests/services tests/kill
+# The domain and killed workers; pages, browsers and jobs are the other half, about as long.
+DOMAIN := tests/core tests/contracts tests/services tests/kill
 
 test-application: install-dev
 	$(PY) -m pytest $(SELECTED) $(addprefix --ignore=,$(DOMAIN))
