@@ -57,12 +57,14 @@ def test_texts_are_labelled_with_keys(visit: Visit, actor: Actor, theme: Theme, 
     visit.sign_in(actor)
     page = visit.open(f"/data/themes/{theme.slug}/label/?dataset={dataset.pk}")
     tally, heading = page.locator("#labelling p[aria-live]"), page.locator("#labelling article h2")
+    busy = page.locator(".htmx-request, .htmx-swapping, .htmx-settling")  # a key pressed then would find no button
     asked = []
     for key, said in (("y", "1 yes · 0 no"), ("n", "1 yes · 1 no"), ("s", "1 yes · 1 no")):
         asked.append(heading.inner_text())
         page.keyboard.press(key)
         expect(heading).not_to_have_text(asked[-1])
         expect(tally).to_contain_text(said)
+        expect(busy).to_have_count(0)
     page.keyboard.press("Shift+U")
     expect(tally).to_contain_text("1 yes · 0 no")
     expect(heading).to_have_text(asked[1])
