@@ -17,6 +17,11 @@ from eval_app.models import EvalReport
 NOTHING = ItemScores([], np.zeros(0), {})
 
 
+def items_path(report: EvalReport) -> Path:
+    """Where a report's items lie, if they are on this machine."""
+    return ArtefactStore(settings.DATA_DIR / "artefacts").directory(EvalReport.ref_kind, report.digest) / ITEMS_FILE
+
+
 def item_scores(report: EvalReport) -> ItemScores:
     """Items whose task's main score is a share; nothing where the files are not on this machine."""
     shares = {
@@ -24,7 +29,7 @@ def item_scores(report: EvalReport) -> ItemScores:
         for each in report.manifest.get("task_scores", [])
         if each["main"] and not each["unit"]
     }
-    path = ArtefactStore(settings.DATA_DIR / "artefacts").directory(EvalReport.ref_kind, report.digest) / ITEMS_FILE
+    path = items_path(report)
     if not shares or not path.is_file():
         return NOTHING
     return _read(path, tuple(sorted(shares.items())))

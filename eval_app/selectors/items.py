@@ -10,18 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.conf import settings
 from django.db.models import QuerySet
 
-from chimera.artefacts import ArtefactStore
 from chimera.projects.access import Actor
 from curriculum_app.models import TaxonomyNode
 from curriculum_app.selectors.window import Window
-from eval_app.core.item_results import ITEMS_FILE, ItemResult
+from eval_app.core.item_results import ItemResult
 from eval_app.core.skills import Change, Key, change
 from eval_app.core.statistics import BOOTSTRAP_AT_LEAST, Bootstrap, paired_bootstrap
 from eval_app.models import EvalReport
-from eval_app.selectors.item_scores import item_scores
+from eval_app.selectors.item_scores import item_scores, items_path
 from eval_app.selectors.skills import SkillMap
 
 Fate = Literal["", "right", "wrong"]
@@ -40,7 +38,7 @@ def reports_with_items(actor: Actor) -> QuerySet[EvalReport]:
 
 def table_of(report: EvalReport) -> pa.Table | None:
     """Every item of a report; None where its files are not on this machine, or no task was asked."""
-    path = ArtefactStore(settings.DATA_DIR / "artefacts").directory(EvalReport.ref_kind, report.digest) / ITEMS_FILE
+    path = items_path(report)
     return pq.read_table(path) if path.is_file() else None
 
 
