@@ -17,7 +17,14 @@ from curriculum_app.core.policies.base import POLICIES
 
 DRAWN = "drawn"  # the policy whose settings the designer draws
 SETTINGS = "policy.config"
-_BESIDE = ("grouping", "scale", "most_passes", "length_term", "sigma")  # its settings that stand beside the drawing
+_BESIDE = (
+    "grouping",
+    "scale",
+    "most_passes",
+    "length_term",
+    "search",
+    "sigma",
+)  # its settings that stand beside the drawing
 
 
 class DesignForm(ConfigForm):

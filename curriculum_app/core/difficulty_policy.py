@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from chimera.typed import Config as BaseConfig
+from curriculum_app.core.greedy_settings import LengthTerm, Search, mode_of
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily
 from curriculum_app.core.policies.base import Policy
@@ -33,13 +34,8 @@ class DifficultyPolicy(Policy):
             ge=0.001,
             le=0.9,
         )
-        length_term: float = Field(
-            1.0,
-            title="Length term",
-            description="Weight of keeping document lengths to plan.",
-            ge=0.0,
-            le=100.0,
-        )
+        length_term: LengthTerm = 1.0
+        search: Search = "automatic"
 
     config: Config
 
@@ -50,4 +46,5 @@ class DifficultyPolicy(Policy):
         )
 
     def plan(self, request: PlanRequest) -> Plan:
-        return follow_greedily(request, GROUPING, self.preview(request), self.config.length_term)
+        chosen, curve = self.config, self.preview(request)
+        return follow_greedily(request, GROUPING, curve, chosen.length_term, mode=mode_of(chosen.search))

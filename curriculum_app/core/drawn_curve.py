@@ -13,6 +13,7 @@ from scipy.special import softmax
 from chimera.errors import NestedProblems, Problem
 from chimera.typed import Config
 from curriculum_app.core.chosen_shares import WRITTEN, Shares, share_row
+from curriculum_app.core.greedy_settings import LengthTerm, Search
 from curriculum_app.core.mixture_curve import Float, MixtureCurve
 from curriculum_app.core.mixture_ledger import MOST_EPOCHS
 from curriculum_app.core.scheduling.passes import PASSES_HINT, passes_message
@@ -61,9 +62,8 @@ class DrawnConfig(Config):
         None, title="Sequence length", description="Sequences are cut to it; the rest of each is shown right after."
     )
     tracks: Tracks = Field(default_factory=Tracks, title="Training", description="What a run takes from the curriculum")
-    length_term: float = Field(
-        1.0, title="Length term", description="Weight of keeping document lengths to plan.", ge=0.0, le=100.0
-    )
+    length_term: LengthTerm = 1.0
+    search: Search = "automatic"
     sigma: float = Field(
         0.0, title="Noise", description="Added to every choice, in squared sequence lengths; 0: none.", ge=0.0, le=1e6
     )

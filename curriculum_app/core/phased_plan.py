@@ -12,6 +12,7 @@ from chimera.errors import InputError, NestedProblems, Problem
 from chimera.typed import Config
 from curriculum_app.core.chosen_shares import TOLERANCE, WRITTEN, Shares, share_row
 from curriculum_app.core.drawn_curve import FLOOR, START
+from curriculum_app.core.greedy_settings import LengthTerm, Search
 from curriculum_app.core.mixture_curve import Float, MixtureCurve, fit_to_totals
 from curriculum_app.core.packing import Int
 from curriculum_app.core.sequences import Grouping
@@ -95,9 +96,8 @@ class PhasedConfig(Config):
         ge=0.0,
         lt=1.0,
     )
-    length_term: float = Field(
-        1.0, title="Length term", description="Weight of keeping document lengths to plan.", ge=0.0, le=100.0
-    )
+    length_term: LengthTerm = 1.0
+    search: Search = "automatic"
 
     @field_validator("phases")
     @classmethod

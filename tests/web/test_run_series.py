@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import numpy as np
 import pytest
@@ -192,6 +193,15 @@ def test_tables_of_differences_show_ten_runs_and_say_so(editor, editor_client):
     runs = [make_run(editor, state=State.SUCCEEDED, seed=seed) for seed in range(12)]
     page = editor_client.get(reverse("runs-compare"), {"run": [run.pk for run in runs]}).content.decode()
     assert "Compare 12 runs" in page and "of the first 10 runs" in page
+
+
+def test_grouping_keeps_the_runs_that_have_no_row(editor, editor_client, monkeypatch):
+    monkeypatch.setattr("training_app.views.compare.ROWS_SHOWN", 2)
+    runs = [make_run(editor, state=State.SUCCEEDED, seed=seed) for seed in range(4)]
+    page = editor_client.get(reverse("runs-compare"), {"run": [run.pk for run in runs]}).content.decode()
+    assert "2 more runs are drawn" in page
+    sent = re.findall(r'name="run" value="(\d+)"(?: checked|>)', page)
+    assert sorted(map(int, sent)) == [run.pk for run in runs]
 
 
 def test_runs_of_another_project_cannot_be_compared(editor, stranger, editor_client):

@@ -64,7 +64,7 @@ def _outcomes(request: HttpRequest, runs: Sequence[TrainingRun], by: str) -> dic
     return {
         "outcomes": [(item, colours[item.run.pk] % 8 + 1) for item in found],
         "shared_tokens": shared,
-        "rows_left_out": max(0, len(runs) - ROWS_SHOWN),
+        "runs_without_row": runs[ROWS_SHOWN:],
     }
 
 

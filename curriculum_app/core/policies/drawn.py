@@ -10,6 +10,7 @@ import numpy as np
 
 from curriculum_app.core.chosen_shares import chosen_grouping, require_known, require_tokens
 from curriculum_app.core.drawn_curve import DrawnConfig, DrawnCurve, drawn_curve
+from curriculum_app.core.greedy_settings import mode_of
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily
@@ -72,7 +73,14 @@ class Drawn(Policy):
 
     def plan(self, request: PlanRequest) -> Plan:
         chosen, drawn = self.config, self._drawn(request)
-        plan = follow_greedily(request, chosen.grouping, drawn.curve, chosen.length_term, sigma=chosen.sigma)
+        plan = follow_greedily(
+            request,
+            chosen.grouping,
+            drawn.curve,
+            chosen.length_term,
+            sigma=chosen.sigma,
+            mode=mode_of(chosen.search),
+        )
         plan = replace(plan, tracks=chosen.tracks, facts={**plan.facts, "curve_error": drawn.error})
         return plan if chosen.lengths is None else self._cut(request, plan)
 

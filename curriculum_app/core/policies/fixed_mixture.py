@@ -8,6 +8,7 @@ from pydantic import Field
 
 from chimera.typed import Config as BaseConfig
 from curriculum_app.core.chosen_shares import WRITTEN, Shares, chosen_grouping, require_tokens, share_row
+from curriculum_app.core.greedy_settings import LengthTerm, Search, mode_of
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.plans import Plan, PlanRequest, follow_greedily, natural_curve
 from curriculum_app.core.policies.base import POLICIES, Policy
@@ -36,9 +37,8 @@ class FixedMixture(Policy):
             description="Of the groups, in all 1; without any they are the pool's own.",
             json_schema_extra=dict(WRITTEN),
         )
-        length_term: float = Field(
-            1.0, title="Length term", description="Weight of keeping document lengths even as well.", ge=0.0, le=100.0
-        )
+        length_term: LengthTerm = 1.0
+        search: Search = "automatic"
 
     config: Config
 
@@ -70,5 +70,5 @@ class FixedMixture(Policy):
         return MixtureCurve.constant(grouping.names, shares)
 
     def plan(self, request: PlanRequest) -> Plan:
-        chosen = self.config
-        return follow_greedily(request, chosen.grouping, self.preview(request), chosen.length_term)
+        chosen, curve = self.config, self.preview(request)
+        return follow_greedily(request, chosen.grouping, curve, chosen.length_term, mode=mode_of(chosen.search))

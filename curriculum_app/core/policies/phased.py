@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from curriculum_app.core.chosen_shares import chosen_grouping, require_tokens
+from curriculum_app.core.greedy_settings import mode_of
 from curriculum_app.core.mixture_curve import MixtureCurve
 from curriculum_app.core.packing import Int
 from curriculum_app.core.phased_plan import PhasedConfig, phased_curve
@@ -59,7 +60,7 @@ class Phased(Policy):
         return self._curve(request.table, request.pool.ids, budget)
 
     def plan(self, request: PlanRequest) -> Plan:
-        chosen = self.config
-        plan = follow_greedily(request, chosen.grouping, self.preview(request), chosen.length_term)
+        chosen, curve = self.config, self.preview(request)
+        plan = follow_greedily(request, chosen.grouping, curve, chosen.length_term, mode=mode_of(chosen.search))
         facts = {**plan.facts, "phases": chosen.facts(request.budget_tokens)}
         return replace(plan, tracks=chosen.tracks(), facts=facts)

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from curriculum_app.core.scheduling.normal_draws import largest_of, random
+
 TIE = 1e-9  # as in greedy.py
 FIRST = 2  # blocks that are searched best bound first; the rest in their order
 
@@ -61,12 +63,21 @@ class Scratch(NamedTuple):
     places: Any  # (G,)
     homes: Any  # (G,) blocks
     noise: Any  # (N,)
+    queue: Any  # (N,) blocks
 
 
 def room_for(candidates: int, blocks: int) -> Scratch:
     """Room to search so many candidates in so many blocks."""
     places, homes = np.empty(candidates, np.int64), np.empty(candidates, np.int64)
-    return Scratch(np.empty(blocks), np.empty(blocks), np.empty(candidates), places, homes, np.empty(blocks))
+    return Scratch(
+        np.empty(blocks),
+        np.empty(blocks),
+        np.empty(candidates),
+        places,
+        homes,
+        np.empty(blocks),
+        np.empty(blocks, np.int64),
+    )
 
 
 class Plan(NamedTuple):
@@ -76,74 +87,6 @@ class Plan(NamedTuple):
     repeat: int
     width: float
     equal: bool
-
-
-@numba.njit(cache=True)
-def random(state):
-    """The next number in (0, 1) of SplitMix64 (Steele, Lea, Flood 2014); `state` is advanced."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return (float(z >> np.uint64(11)) + 0.5) / 9007199254740992.0
-
-
-@numba.njit(cache=True)
-def upper_quantile(q):
-    """x with P(N(0, 1) > x) = q, for q in (0, 1): Acklam's rational approximation and one Halley step."""
-    p = min(q, 1.0 - q)
-    if p < 0.02425:
-        r = math.sqrt(-2.0 * math.log(max(p, 1e-300)))
-        top = (
-            (((-7.784894002430293e-03 * r - 3.223964580411365e-01) * r - 2.400758277161838) * r - 2.549732539343734) * r
-            + 4.374664141464968
-        ) * r + 2.938163982698783
-        x = top / (
-            (((7.784695709041462e-03 * r + 3.224671290700398e-01) * r + 2.445134137142996) * r + 3.754408661907416) * r
-            + 1.0
-        )
-    else:
-        s = p - 0.5
-        r = s * s
-        top = (
-            (
-                (
-                    ((-3.969683028665376e01 * r + 2.209460984245205e02) * r - 2.759285104469687e02) * r
-                    + 1.383577518672690e02
-                )
-                * r
-                - 3.066479806614716e01
-            )
-            * r
-            + 2.506628277459239
-        ) * s
-        x = top / (
-            (
-                (
-                    ((-5.447609879822406e01 * r + 1.615858368580409e02) * r - 1.556989798598866e02) * r
-                    + 6.680131188771972e01
-                )
-                * r
-                - 1.328068155288572e01
-            )
-            * r
-            + 1.0
-        )
-    error = 0.5 * math.erfc(-x / math.sqrt(2.0)) - p
-    u = error * math.sqrt(2.0 * math.pi) * math.exp(min(x * x / 2.0, 600.0))
-    x = x - u / (1.0 + x * u / 2.0)
-    return -x if q < 0.5 else x
-
-
-@numba.njit(cache=True)
-def largest_of(count, tail, state):
-    """The largest of `count` independent N(0, 1) that all have P(N > x) > `tail` (0: of plain ones), in one draw.
-
-    F(max) = F(cap) * u^(1/count), worked out in the upper tail.
-    """
-    below = math.log1p(-tail) + math.log(random(state)) / count
-    return upper_quantile(min(max(-math.expm1(below), 1e-300), 1.0 - 1e-16))
 
 
 @numba.njit(cache=True)
@@ -356,6 +299,62 @@ def _move_on(plan, goal, clock, steps, squares):
 
 
 @numba.njit(cache=True)
+def _wait(room, floor):
+    """Put the blocks whose bounds are above `floor` into the queue, in their order; how many."""
+    waiting = 0
+    for block in range(len(room.bounds)):
+        if room.bounds[block] > floor:
+            room.queue[waiting] = block
+            waiting += 1
+    return waiting
+
+
+@numba.njit(cache=True)
+def _best_bound_first(room, turn, waiting):
+    """Swap the block with the largest bound from place `turn` on to that place."""
+    largest = turn
+    for place in range(turn + 1, waiting):
+        if room.bounds[room.queue[place]] > room.bounds[room.queue[largest]]:
+            largest = place
+    room.queue[turn], room.queue[largest] = room.queue[largest], room.queue[turn]
+
+
+@numba.njit(cache=True)
+def _search_step(cands, blocks, room, plan, goal, first, second, squares, clock, noise, rng, limit):
+    """Look into blocks until no other can hold the best, or `limit` of them: best, entries, blocks, whether cut short.
+
+    The first few are those with the largest bounds. Then the others in their order, which is fastest in memory; by
+    their bounds where there are more of them than the limit lets through.
+    """
+    square = squares[0] if plan.equal else 0.0
+    best, filled, searched = -np.inf, 0, 0
+    while searched < min(FIRST, limit):
+        block = np.argmax(room.bounds)
+        if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
+            return best, filled, searched, 0
+        best, filled = _look_into(
+            block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
+        )
+        room.bounds[block] = -np.inf
+        searched += 1
+    waiting = _wait(room, best - 2.0 * _tolerance(best, square))
+    scarce = waiting > limit - searched
+    for turn in range(waiting):
+        if scarce:
+            _best_bound_first(room, turn, waiting)
+        block = room.queue[turn]
+        if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
+            continue
+        if searched >= limit:
+            return best, filled, searched, 1
+        best, filled = _look_into(
+            block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
+        )
+        searched += 1
+    return best, filled, searched, 0
+
+
+@numba.njit(cache=True)
 def search(cands, blocks, room, plan, goal, clock, steps, order, budget, first_bin, noise, rng, limit):
     """Choose until the budget is reached, the plan's rows are used up, half of the candidates are gone, or all.
 
@@ -365,7 +364,7 @@ def search(cands, blocks, room, plan, goal, clock, steps, order, budget, first_b
             blocks searched, steps that a limit cut short, candidates left].
         limit: most blocks that a step may search.
     """
-    floor, squares, number = steps[5] // 2, np.zeros(6), len(blocks.slow)
+    floor, squares = steps[5] // 2, np.zeros(6)
     while clock[0] < budget - 1e-9 and steps[5] > 0 and steps[5] >= floor:
         row, following = _move_on(plan, goal, clock, steps, squares)
         if row < 0:
@@ -373,19 +372,9 @@ def search(cands, blocks, room, plan, goal, clock, steps, order, budget, first_b
         first, second = plan.increments[row], plan.increments[following]
         square = squares[0] if plan.equal else 0.0
         _bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin, noise, rng)
-        best, filled, searched, cut = -np.inf, 0, 0, 0
-        for turn in range(FIRST + number):
-            block = np.argmax(room.bounds) if turn < FIRST else turn - FIRST
-            if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
-                continue
-            if searched >= limit:
-                cut = 1
-                break
-            best, filled = _look_into(
-                block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
-            )
-            room.bounds[block] = -np.inf
-            searched += 1
+        best, filled, searched, cut = _search_step(
+            cands, blocks, room, plan, goal, first, second, squares, clock, noise, rng, limit
+        )
         entry = _best(cands, blocks, room, filled, best, square)
         home = room.homes[entry]
         left = blocks.alive[home]

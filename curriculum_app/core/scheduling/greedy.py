@@ -30,7 +30,7 @@ PRODUCTS = "greedy, one matrix-vector product a step over all that remains"
 BLOCKS = "greedy, bounds over blocks of alike sequences"
 SMALL = 500_000  # entries of sequences x (groups + bins) up to which a step is a dense product
 ALWAYS_EXACT = 200_000  # sequences up to which every step searches all that it must
-LIMIT = 256  # blocks that a step of mode "bounded" searches at most
+LIMIT = 16  # blocks that a step of mode "bounded" searches at most, those with the largest bounds
 TIE = 1e-9  # candidates within TIE * max(1, J) of the best are equal; the lowest index goes first
 
 

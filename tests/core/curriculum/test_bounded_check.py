@@ -6,10 +6,11 @@ import pytest
 from chimera.context import LocalContext
 from curriculum_app.core.jobs.schedule import _summary
 from curriculum_app.core.plans import PlanRequest, follow_greedily, natural_curve
+from curriculum_app.core.policies.base import POLICIES
 from curriculum_app.core.pool import draw_pool
 from curriculum_app.core.scheduling import bounded_check
 from curriculum_app.core.scheduling.target import StaticTarget, rows_of_counts
-from tests.core.curriculum.sequence_factory import build_sequences
+from tests.core.curriculum.sequence_factory import DOMAINS, build_sequences
 from tests.core.curriculum.test_blocks import made_up, natural
 
 pytestmark = pytest.mark.timeout(300)  # the first use on a machine compiles
@@ -52,3 +53,14 @@ def test_a_bounded_schedule_stores_the_ratio_and_says_it(tmp_path):
     assert "1.00 of the exact one's on a sample" in _summary(len(plan.rows), plan.adherence)
     exact = follow_greedily(request, "domain", curve, 1.0)
     assert "bounded_to_exact" not in exact.adherence and "sample" not in _summary(1, exact.adherence)
+
+
+@pytest.mark.parametrize("key", ["easy_to_hard", "drawn", "phased", "fixed_mixture"])
+def test_a_policy_searches_as_it_is_told(tmp_path, key):
+    table = build_sequences(LocalContext(tmp_path).store)
+    tokens = 200 * table.sequence_length
+    drawn = {"knots": [{"at": 0, "shares": dict.fromkeys(DOMAINS, 1 / len(DOMAINS))}]} if key == "drawn" else {}
+    for search in ("bounded", "exact"):
+        policy = POLICIES.build(key, {**drawn, "search": search})
+        request = PlanRequest(table, policy.pool(table, tokens, 1), 1, tokens)
+        assert policy.plan(request).adherence["mode"] == search
