@@ -167,11 +167,17 @@
         if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
         const { problems, preview, config } = await answer.json();
         Object.assign(this, { preview, checked: config });
+        this.age();
         if (!this.editable) this.render();
         this.tell(problems, preview);
       } catch (error) {
         if (error.name !== "AbortError") this.status.textContent = `The check could not be made (${error.message}).`;
       }
+    }
+
+    // A dry run tells of the drawing it was made of.
+    age() {
+      document.querySelector("[data-stale]").hidden = !this.ran || this.ran === JSON.stringify(this.checked);
     }
 
     tell(problems, preview = null) {
@@ -206,7 +212,9 @@
   async function dryRun(button) {
     const { designer: drawn } = document.querySelector("[data-designer]");
     await drawn.check();
-    if (!drawn.checked) { drawn.status.scrollIntoView({ block: "center" }); return; }
+    if (!drawn.checked) { (drawn.form.querySelector("[data-live]") || drawn.status).scrollIntoView({ block: "center" }); return; }
+    drawn.ran = JSON.stringify(drawn.checked);
+    drawn.age();
     await window.htmx.ajax("POST", button.dataset.dryRun, { target: "#dry-run", swap: "innerHTML", values: { config: JSON.stringify(drawn.checked) } });
     document.querySelector("#dry-run").scrollIntoView({ block: "start" });
   }

@@ -9,6 +9,11 @@
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const brief = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(4)).toString());
   const clip = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+  // Names as short as the room; where several would look the same, each word is its first letter.
+  const shortened = (names, room) => {
+    const cut = names.map((name) => clip(name, room));
+    return new Set(cut).size === new Set(names).size ? cut : names.map((name) => clip(name.replace(/\p{L}{2,}/gu, (word) => word[0]), room));
+  };
   const WHERE = "<br>step %{customdata.step:,} · %{customdata.tokens:,} tokens";
   const over = (chart) => (chart.board.over ? `<br>${escape(clip(chart.board.over, 40))} %{x:.5g}` : "");
   const hover = (chart, many, smooth) => `<b>%{y:.5g}</b>${smooth ? " · smoothed %{customdata.smooth:.5g}" : ""}${over(chart)}${WHERE}<br>%{customdata.clock}<extra>${many ? "%{customdata.name}" : ""}</extra>`;
@@ -132,7 +137,8 @@
     if (!range || !ends.length || ends.length > chart.board.namesAtEnds || chart.plot.clientWidth < 260) return ends;
     const height = (chart.plot.clientHeight || 200) - 42, line = window.chimera.names.LINE;
     const room = Math.min(NAME, Math.floor((chart.plot.clientWidth * 0.3) / 6.3));
-    const right = 12 + Math.max(...ends.map((end) => clip(end.name, room).length)) * 6.3;
+    const words = shortened(ends.map((end) => end.name), room), told = new Map(ends.map((end, i) => [end.key, words[i]]));
+    const right = 12 + Math.max(...words.map((word) => word.length)) * 6.3;
     const px = (end) => (end.hidden || !Number.isFinite(end.at) ? 0 : Math.min(height, Math.max(0, ((end.at - range[0]) / (range[1] - range[0])) * height)));
     const placed = ends.map((end) => ({ ...end, px: px(end) })).sort((a, b) => b.hidden - a.hidden || a.px - b.px);
     placed.forEach((end, i) => { end.to = Math.max(end.px, i ? placed[i - 1].to + line : 0); });
@@ -141,7 +147,7 @@
     layout.margin = { r: right };
     layout.annotations = placed.map((end) => ({
       xref: "paper", x: 1, xanchor: "left", xshift: 4, yref: "paper", y: end.to / height, yanchor: "middle", showarrow: false,
-      text: end.hidden ? `<s>${escape(clip(end.name, room))}</s>` : escape(clip(end.name, room)), font: { size: 11, color: end.hidden ? "--muted" : end.label || end.colour },
+      text: end.hidden ? `<s>${escape(told.get(end.key))}</s>` : escape(told.get(end.key)), font: { size: 11, color: end.hidden ? "--muted" : end.label || end.colour },
     }));
     return placed.map((end) => ({ ...end, top: 8 + height - end.to, left: chart.plot.clientWidth - right + 2 }));
   }

@@ -9,7 +9,7 @@ from curriculum_app.core.configs_benchmarks import BenchmarkConfig
 FOLDER = Path(__file__).resolve().parent
 # name → task in the collection they are cut from
 TASKS = {
-    "HumanEval (sample)": "humaneval",
+    "HumanEval": "humaneval",
     "MMLU (sample)": "mmlu",
     "CommonsenseQA (sample)": "commonsense_qa",
     "MedMCQA dental": "medmcqa_dental",
