@@ -15,7 +15,8 @@ import numpy as np
 from curriculum_app.core.scheduling.normal_draws import largest_of, random
 
 TIE = 1e-9  # as in greedy.py
-FIRST = 2  # blocks that are searched best bound first; the rest in their order
+FIRST = 2  # blocks that an unlimited search takes best bound first; the rest in their order
+AT_A_TIME = 512  # blocks whose bounds are worked out together
 
 
 class Candidates(NamedTuple):
@@ -44,8 +45,8 @@ class Blocks(NamedTuple):
     box_low: Any
     box_high: Any
     mass: Any  # (N,) largest sum over fast groups
-    bin_low: Any  # (B, N)
-    bin_high: Any  # (B, N)
+    bin_low: Any  # (B, N) float32
+    bin_high: Any  # (B, N) float32
     bin_spare: Any  # (N,) largest sum over bins, less the sum of `bin_low`
     shortest: Any  # (N,)
     longest: Any  # (N,)
@@ -143,19 +144,23 @@ def _group_bound(blocks, block, plan, goal, first, second, ahead):
 
 @numba.njit(cache=True)
 def _bin_bounds(blocks, goal, first_bin, bounds, lows):
-    """The same of length bins for all blocks at once, where all lengths are equal."""
+    """The same of length bins for all blocks at once, where all lengths are equal; some at a time, for the cache."""
     top = 0.0
-    bounds[:] = 0.0
-    lows[:] = 0.0
     for bin in range(len(blocks.bin_low)):
-        pull = goal[first_bin + bin]
-        top = max(top, pull)
-        low, most = blocks.bin_low[bin], blocks.bin_high[bin] if pull > 0.0 else blocks.bin_low[bin]
-        for block in range(len(bounds)):
-            bounds[block] += most[block] * pull
-            lows[block] += low[block] * pull
-    for block in range(len(bounds)):
-        bounds[block] = min(bounds[block], lows[block] + blocks.bin_spare[block] * top)
+        top = max(top, goal[first_bin + bin])
+    for begin in range(0, len(bounds), AT_A_TIME):
+        some = slice(begin, min(begin + AT_A_TIME, len(bounds)))
+        bound, lowest, spare = bounds[some], lows[some], blocks.bin_spare[some]
+        bound[:] = 0.0
+        lowest[:] = 0.0
+        for bin in range(len(blocks.bin_low)):
+            pull, low = goal[first_bin + bin], blocks.bin_low[bin][some]
+            most = blocks.bin_high[bin][some] if pull > 0.0 else low
+            for block in range(len(bound)):
+                bound[block] += most[block] * pull
+                lowest[block] += low[block] * pull
+        for block in range(len(bound)):
+            bound[block] = min(bound[block], lowest[block] + spare[block] * top)
 
 
 @numba.njit(cache=True)
@@ -171,29 +176,42 @@ def _bin_bound(blocks, block, goal, first, second, first_bin, ahead):
 
 
 @numba.njit(cache=True)
-def _bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin, noise, rng):
-    """Fill the room's bounds: no candidate of a block gains more, its noise included."""
+def _equal_bounds(blocks, plan, room, goal, first, second, tokens, first_bin):
+    """Fill the room's bounds where all lengths are equal: no candidate of a block gains more."""
+    bounds, slow, rate, seen, ptr = room.bounds, blocks.slow, blocks.rate, blocks.seen, blocks.box_ptr
+    _bin_bounds(blocks, goal, first_bin, bounds, room.lows)
+    for block in range(len(bounds)):
+        bounds[block] += slow[block] + rate[block] * (tokens - seen[block])
+    for block in range(len(bounds)):
+        if ptr[block + 1] > ptr[block] and blocks.alive[block] > 0:
+            bounds[block] += _group_bound(blocks, block, plan, goal, first, second, 0.0)
+
+
+@numba.njit(cache=True)
+def _unequal_bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin):
+    """The same where lengths differ: what is owed is read as far ahead as a block's candidates are long."""
     tokens, bounds = clock[0], room.bounds
-    if plan.equal:
-        _bin_bounds(blocks, goal, first_bin, bounds, room.lows)
     for block in range(len(bounds)):
         if blocks.alive[block] == 0:
             bounds[block] = -np.inf
             continue
-        bound = blocks.slow[block] + blocks.rate[block] * (tokens - blocks.seen[block])
         near = (tokens + blocks.shortest[block] - clock[1]) / plan.width
         far = (tokens + blocks.longest[block] - clock[1]) / plan.width
-        if plan.equal:
-            bound += bounds[block]
-        else:
-            bound += _bin_bound(blocks, block, goal, first, second, first_bin, far)
-            bound -= 0.5 * _least_square(squares, near, far)
+        bound = blocks.slow[block] + blocks.rate[block] * (tokens - blocks.seen[block])
+        bound += _bin_bound(blocks, block, goal, first, second, first_bin, far)
+        bound -= 0.5 * _least_square(squares, near, far)
         if blocks.box_ptr[block + 1] > blocks.box_ptr[block]:
             bound += _group_bound(blocks, block, plan, goal, first, second, far)
-        if noise > 0.0:
-            room.noise[block] = largest_of(blocks.sequences[block], 0.0, rng)
-            bound += 0.5 * noise * room.noise[block]
         bounds[block] = bound
+
+
+@numba.njit(cache=True)
+def _add_noise(blocks, room, noise, rng):
+    """Draw the largest noise of each block's sequences, and let it raise the bound."""
+    for block in range(len(room.bounds)):
+        if blocks.alive[block] > 0:
+            room.noise[block] = largest_of(blocks.sequences[block], 0.0, rng)
+            room.bounds[block] += 0.5 * noise * room.noise[block]
 
 
 @numba.njit(cache=True)
@@ -269,6 +287,8 @@ def _take(cands, blocks, place, block, goal, noise, rng):
         blocks.alive[block] -= 1
         other = blocks.starts[block] + blocks.alive[block]
         blocks.rows[place], blocks.rows[other] = blocks.rows[other], row
+        if blocks.alive[block] == 0:
+            blocks.slow[block] = -np.inf  # so that its bound is
     return cands.members[last], cands.lengths[row]
 
 
@@ -299,50 +319,37 @@ def _move_on(plan, goal, clock, steps, squares):
 
 
 @numba.njit(cache=True)
-def _wait(room, floor):
-    """Put the blocks whose bounds are above `floor` into the queue, in their order; how many."""
-    waiting = 0
-    for block in range(len(room.bounds)):
-        if room.bounds[block] > floor:
-            room.queue[waiting] = block
-            waiting += 1
-    return waiting
-
-
-@numba.njit(cache=True)
-def _best_bound_first(room, turn, waiting):
-    """Swap the block with the largest bound from place `turn` on to that place."""
-    largest = turn
-    for place in range(turn + 1, waiting):
-        if room.bounds[room.queue[place]] > room.bounds[room.queue[largest]]:
-            largest = place
-    room.queue[turn], room.queue[largest] = room.queue[largest], room.queue[turn]
+def _most_promising(bounds, queue, most):
+    """Put the blocks with the largest bounds into the queue, `most` of them, largest first."""
+    held, least = 0, np.inf
+    for block in range(len(bounds)):
+        bound = bounds[block]
+        if held == most and bound <= least:
+            continue
+        held = min(held + 1, most)
+        place = held - 1
+        while place > 0 and bounds[queue[place - 1]] < bound:
+            queue[place] = queue[place - 1]
+            place -= 1
+        queue[place] = block
+        least = bounds[queue[held - 1]]
 
 
 @numba.njit(cache=True)
 def _search_step(cands, blocks, room, plan, goal, first, second, squares, clock, noise, rng, limit):
     """Look into blocks until no other can hold the best, or `limit` of them: best, entries, blocks, whether cut short.
 
-    The first few are those with the largest bounds. Then the others in their order, which is fastest in memory; by
-    their bounds where there are more of them than the limit lets through.
+    With a limit best bound first; without one that is too dear after the first few, and the rest go in their order.
     """
     square = squares[0] if plan.equal else 0.0
-    best, filled, searched = -np.inf, 0, 0
-    while searched < min(FIRST, limit):
-        block = np.argmax(room.bounds)
-        if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
-            return best, filled, searched, 0
-        best, filled = _look_into(
-            block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
-        )
-        room.bounds[block] = -np.inf
-        searched += 1
-    waiting = _wait(room, best - 2.0 * _tolerance(best, square))
-    scarce = waiting > limit - searched
-    for turn in range(waiting):
-        if scarce:
-            _best_bound_first(room, turn, waiting)
-        block = room.queue[turn]
+    best, filled, searched, number = -np.inf, 0, 0, len(room.bounds)
+    limited = limit < number
+    if limited:
+        _most_promising(room.bounds, room.queue, limit + 1)
+    for turn in range(limit + 1 if limited else FIRST + number):
+        block = room.queue[turn] if limited else turn - FIRST
+        if not limited and turn < FIRST:
+            block = np.argmax(room.bounds)
         if room.bounds[block] <= best - 2.0 * _tolerance(best, square):
             continue
         if searched >= limit:
@@ -350,6 +357,7 @@ def _search_step(cands, blocks, room, plan, goal, first, second, squares, clock,
         best, filled = _look_into(
             block, cands, blocks, plan, room, goal, first, second, squares, clock, best, filled, noise, rng
         )
+        room.bounds[block] = -np.inf
         searched += 1
     return best, filled, searched, 0
 
@@ -371,7 +379,12 @@ def search(cands, blocks, room, plan, goal, clock, steps, order, budget, first_b
             return
         first, second = plan.increments[row], plan.increments[following]
         square = squares[0] if plan.equal else 0.0
-        _bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin, noise, rng)
+        if plan.equal:
+            _equal_bounds(blocks, plan, room, goal, first, second, clock[0], first_bin)
+        else:
+            _unequal_bounds(blocks, plan, room, goal, first, second, squares, clock, first_bin)
+        if noise > 0.0:
+            _add_noise(blocks, room, noise, rng)
         best, filled, searched, cut = _search_step(
             cands, blocks, room, plan, goal, first, second, squares, clock, noise, rng, limit
         )

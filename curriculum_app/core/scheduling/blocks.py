@@ -212,7 +212,8 @@ class _Held:
 
         first, nothing, values = starts[:-1], np.zeros(len(starts) - 1), _csr(self._values)
         in_bins = self._values[:, pace.first_bin :].toarray()
-        low, high = np.minimum.reduceat(in_bins, first), np.maximum.reduceat(in_bins, first)
+        low = _single(np.minimum.reduceat(in_bins, first), down=True)
+        high = _single(np.maximum.reduceat(in_bins, first), down=False)
         blocks: block_kernels.Blocks = kernels.Blocks(
             starts,
             np.arange(len(slow)),
@@ -221,7 +222,7 @@ class _Held:
             *block_building.group_boxes(*values, starts, pace.first_fast, pace.first_bin),
             np.ascontiguousarray(low.T),
             np.ascontiguousarray(high.T),
-            np.maximum.reduceat(in_bins.sum(axis=1), first) - low.sum(axis=1),
+            np.maximum.reduceat(in_bins.sum(axis=1), first) - low.sum(axis=1, dtype=np.float64),
             np.minimum.reduceat(self._lengths, first),
             np.maximum.reduceat(self._lengths, first),
             np.maximum.reduceat(slow, first),
@@ -243,6 +244,13 @@ class _Held:
     def _keep(self, rows: Int) -> None:
         self._values = sparse.csr_array(self._values[rows])
         self._lengths, self._offsets, self._counts = self._lengths[rows], self._offsets[rows], self._counts[rows]
+
+
+def _single(values: Float, *, down: bool) -> NDArray[np.float32]:
+    """In single precision, which halves what a step reads; never above the value where `down`, else never below."""
+    near = values.astype(np.float32)
+    off = near > values if down else near < values
+    return np.where(off, np.nextafter(near, np.float32(-np.inf if down else np.inf)), near)
 
 
 def _csr(values: Rows) -> tuple[Int, NDArray[np.int32], Float]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from curriculum_app.core.mixture_curve import Float
 from curriculum_app.core.packing import Int
-from curriculum_app.core.scheduling.blocks import UNBOUNDED, Owing, Problem, search_blocks
+from curriculum_app.core.scheduling.blocks import LEAF, UNBOUNDED, Owing, Problem, search_blocks
 from curriculum_app.core.scheduling.candidates import joined
 from curriculum_app.core.scheduling.target import Counts, Rows, Target, rows_of_counts
 
@@ -30,7 +30,8 @@ PRODUCTS = "greedy, one matrix-vector product a step over all that remains"
 BLOCKS = "greedy, bounds over blocks of alike sequences"
 SMALL = 500_000  # entries of sequences x (groups + bins) up to which a step is a dense product
 ALWAYS_EXACT = 200_000  # sequences up to which every step searches all that it must
-LIMIT = 16  # blocks that a step of mode "bounded" searches at most, those with the largest bounds
+LIMIT = 8  # blocks that a step of mode "bounded" searches at most, those with the largest bounds
+BOUNDED_LEAF = 256  # candidates of a block there: fewer blocks, each with a looser bound
 TIE = 1e-9  # candidates within TIE * max(1, J) of the best are equal; the lowest index goes first
 
 
@@ -85,8 +86,9 @@ def greedy_order(
     if np.prod(problem.values.shape) <= SMALL and mode is None:
         return Ordered(_by_products(problem, sigma, rng, until), PRODUCTS)
     chosen: Mode = mode or ("exact" if len(lengths) <= ALWAYS_EXACT else "bounded")
-    most, seed = UNBOUNDED if chosen == "exact" else limit or LIMIT, 0 if rng is None else int(rng.integers(1 << 62))
-    found = search_blocks(problem, budget=until, sigma=sigma if sigma > TIE else 0.0, seed=seed, limit=most)
+    most, leaf = (UNBOUNDED, LEAF) if chosen == "exact" else (limit or LIMIT, BOUNDED_LEAF)
+    noise, seed = sigma if sigma > TIE else 0.0, 0 if rng is None else int(rng.integers(1 << 62))
+    found = search_blocks(problem, budget=until, sigma=noise, seed=seed, limit=most, leaf=leaf)
     return Ordered(found.order, BLOCKS, chosen, found.cut == 0)
 
 

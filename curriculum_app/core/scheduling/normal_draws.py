@@ -1,4 +1,8 @@
-"""Compiled normal deviates, and the largest of many in one draw; imported only where it runs."""
+"""Compiled normal deviates, and the largest of many in one draw; imported only where it runs.
+
+numba keeps a caller's machine code, these functions in it, until the caller's own file changes: who changes something
+here changes `block_kernels.py` as well.
+"""
 
 from __future__ import annotations
 
