@@ -59,10 +59,12 @@
     const shown = shape.fields.map((field) => field.name);
     const rest = Object.keys(value).filter((name) => !shown.includes(name) && value[name]?.length !== 0);
     if (rest.length) element.append(make("p", { className: "help", textContent: `See JSON for: ${rest.map((name) => `${name} ${say(value[name])}`).join("; ")}` }));
+    const named = parts.find(({ field }) => ["name", "group"].includes(field.name));
+    const said = () => parts.filter(({ field, node }) => field.type in controls && node.read() !== null).map(({ field, node }) => `${field.title.toLowerCase()} ${say(node.read())}`).join(", ");
     return {
       element,
       read: () => ({ ...value, ...Object.fromEntries(parts.map(({ field, node }) => [field.name, node.read()])) }),
-      name: () => parts.find(({ field }) => ["name", "group"].includes(field.name))?.node.read() || `new ${shape.noun}`,
+      name: () => (named ? named.node.read() : said()) || `new ${shape.noun}`,
       about: () => parts.filter(({ node }) => node.name).map(({ node }) => `${node.name()} · ${node.about()}`).join(" · "),
       settings: () => parts.filter(({ field, node }) => !same(node.read(), field.value)).map(({ field, node }) => `${field.title}: ${say(node.read())}`),
     };
