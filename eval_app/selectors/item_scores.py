@@ -1,4 +1,4 @@
-"""The main scores of a report's items, from its Parquet file; kept in memory, for an artefact never changes."""
+"""The files of a report, and its items' main scores, kept in memory, for an artefact never changes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from django.conf import settings
 
-from chimera.artefacts import ArtefactStore
+from chimera.jobs import refs
+from eval_app.core.evaluation import Evaluation
 from eval_app.core.item_results import ITEMS_FILE
 from eval_app.core.skills import ItemScores
 from eval_app.models import EvalReport
@@ -17,9 +17,11 @@ from eval_app.models import EvalReport
 NOTHING = ItemScores([], np.zeros(0), {})
 
 
-def items_path(report: EvalReport) -> Path:
-    """Where a report's items lie, if they are on this machine."""
-    return ArtefactStore(settings.DATA_DIR / "artefacts").directory(EvalReport.ref_kind, report.digest) / ITEMS_FILE
+def file_of(report: EvalReport, name: str) -> Path | None:
+    """Where a file of a report lies; None where it is not on this machine or the report has none of that name."""
+    opened = refs.opened(Evaluation, report)
+    path = opened.path / name if opened is not None else None
+    return path if path is not None and path.is_file() else None
 
 
 def item_scores(report: EvalReport) -> ItemScores:
@@ -29,8 +31,8 @@ def item_scores(report: EvalReport) -> ItemScores:
         for each in report.manifest.get("task_scores", [])
         if each["main"] and not each["unit"]
     }
-    path = items_path(report)
-    if not shares or not path.is_file():
+    path = file_of(report, ITEMS_FILE) if shares else None
+    if path is None:
         return NOTHING
     return _read(path, tuple(sorted(shares.items())))
 

@@ -15,11 +15,11 @@ from django.db.models import QuerySet
 from chimera.projects.access import Actor
 from curriculum_app.models import TaxonomyNode
 from curriculum_app.selectors.window import Window
-from eval_app.core.item_results import ItemResult
+from eval_app.core.item_results import ITEMS_FILE, ItemResult
 from eval_app.core.skills import Change, Key, change
 from eval_app.core.statistics import BOOTSTRAP_AT_LEAST, Bootstrap, paired_bootstrap
 from eval_app.models import EvalReport
-from eval_app.selectors.item_scores import item_scores, items_path
+from eval_app.selectors.item_scores import file_of, item_scores
 from eval_app.selectors.skills import SkillMap
 
 Fate = Literal["", "right", "wrong"]
@@ -38,8 +38,8 @@ def reports_with_items(actor: Actor) -> QuerySet[EvalReport]:
 
 def table_of(report: EvalReport) -> pa.Table | None:
     """Every item of a report; None where its files are not on this machine, or no task was asked."""
-    path = items_path(report)
-    return pq.read_table(path) if path.is_file() else None
+    path = file_of(report, ITEMS_FILE)
+    return pq.read_table(path) if path is not None else None
 
 
 def found_items(

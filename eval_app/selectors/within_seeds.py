@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.conf import settings
 
-from chimera.artefacts import ArtefactStore
 from chimera.jobs.models import Job
 from chimera.projects.access import Actor
 from eval_app.core.evaluation import HELD_OUT_FILE
 from eval_app.core.statistics import BOOTSTRAP_AT_LEAST, Bootstrap, McNemar, mcnemar, paired_bootstrap
 from eval_app.models import EvalReport, Study
+from eval_app.selectors.item_scores import file_of
 from eval_app.selectors.items import table_of
 
 RESAMPLES = 2000
@@ -63,9 +62,8 @@ def _within(seed: int, mine: EvalReport, theirs: EvalReport) -> WithinSeed:
 
 def _windows(report: EvalReport) -> dict[tuple[str, int], tuple[float, int]]:
     """(domain, document) → summed NLL in nats, and bytes; empty where the file is not on this machine."""
-    store = ArtefactStore(settings.DATA_DIR / "artefacts")
-    path = store.directory(EvalReport.ref_kind, report.digest) / HELD_OUT_FILE
-    if not path.is_file():
+    path = file_of(report, HELD_OUT_FILE)
+    if path is None:
         return {}
     table = pq.read_table(path)
     unit = "document" if "document" in table.column_names else "window"

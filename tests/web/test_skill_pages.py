@@ -4,7 +4,10 @@ import pytest
 from django.urls import reverse
 
 from curriculum_app.services.taxonomy import node_add
-from eval_app.models import SkillTag
+from eval_app.core.evaluation import HELD_OUT_FILE
+from eval_app.core.item_results import ITEMS_FILE
+from eval_app.models import EvalReport, SkillTag
+from eval_app.selectors.item_scores import file_of
 from eval_app.services.skills import add_tag
 from tests.conftest import signed_in
 from tests.web.evaluation_factory import make_report
@@ -63,6 +66,14 @@ def test_tags_are_added_and_removed_by_editors_only(editor_client, viewer_client
     assert not SkillTag.objects.filter(pk=tag.pk).exists()
     wrong = editor_client.post(reverse("skill-tag-add"), add | {"what": "poem/x"}, follow=True).content.decode()
     assert "cannot be tagged" in wrong
+
+
+def test_a_report_whose_files_are_on_another_machine_has_no_items(editor, editor_client, reports):
+    report = EvalReport.objects.get(pk=reports[0].pk)
+    assert file_of(report, ITEMS_FILE).is_file() and file_of(report, HELD_OUT_FILE) is None
+    EvalReport.objects.filter(pk=report.pk).update(digest="e" * 64)
+    assert file_of(EvalReport.objects.get(pk=report.pk), ITEMS_FILE) is None
+    assert editor_client.get(reverse("skills")).status_code == 200
 
 
 def test_another_project_sees_nothing(reports, stranger):
