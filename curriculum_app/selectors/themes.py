@@ -14,9 +14,10 @@ from chimera.jobs import refs
 from chimera.projects.access import Actor
 from curriculum_app.core import dataset_version as core
 from curriculum_app.core.documents import Document
+from curriculum_app.core.intervals import wilson
 from curriculum_app.core.themes.classifier import Classifier as Opened
 from curriculum_app.core.themes.labels import cohen_kappa, is_held_out, text_sha256
-from curriculum_app.core.themes.precision_recall import point_at, wilson
+from curriculum_app.core.themes.precision_recall import point_at
 from curriculum_app.core.themes.proposals import propose
 from curriculum_app.models import Classifier, DatasetVersion, Label, Theme
 from curriculum_app.selectors.datasets import opened

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from eval_app.core.statistics import McNemar, mcnemar, wilson
+from curriculum_app.core.intervals import wilson
+from eval_app.core.statistics import McNemar, mcnemar
 
 FEW_ITEMS = 30  # below it a cell says so (data.md 9.9)
 RANKS_AT_LEAST = 5  # nodes that a rank correlation needs to say anything

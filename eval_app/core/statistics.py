@@ -202,17 +202,6 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
     return McNemar(min(1.0, 2 * tail), mid, float(stats.chi2.sf(statistic, 1)))
 
 
-def wilson(successes: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
-    """Wilson's score interval of a share; (0, 1) without any trial."""
-    if n == 0:
-        return 0.0, 1.0
-    z2 = float(stats.norm.isf(alpha / 2)) ** 2
-    share = successes / n
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 @dataclass(frozen=True)
 class Bootstrap:
     """Mean paired difference with a percentile interval and p = twice the smaller share of resamples beyond 0."""

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import stats
 
 from chimera.typed import Config
+from curriculum_app.core.intervals import wilson
 from eval_app.core.item_results import ItemResult
 from eval_app.core.scorers.base import Across, Metric
-from eval_app.core.statistics import wilson
 from eval_app.core.tasks.definition import TaskDefinition
 
 

@@ -14,7 +14,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Point:
-    """What passes at `threshold` (score ≥ threshold), with Wilson intervals of 95 %."""
+    """What passes at `threshold` (score ≥ threshold)."""
 
     threshold: float
     true_positives: int
@@ -33,16 +33,6 @@ class Point:
     def f1(self) -> float:
         both = self.passed + self.positives
         return 2 * self.true_positives / both if both else float("nan")
-
-
-def wilson(hits: int, of: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval of a share (Wilson 1927); (0, 1) of nothing."""
-    if not of:
-        return 0.0, 1.0
-    share, spread = hits / of, z * z / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * float(np.sqrt(share * (1 - share) / of + spread / (4 * of))) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def curve(scores: Sequence[float] | Float, labels: Sequence[bool]) -> list[Point]:

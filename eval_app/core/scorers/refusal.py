@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 import chimera.typed
+from curriculum_app.core.intervals import wilson
 from eval_app.core.scorers.base import SCORERS, Across, Answer, Metric, Scored, Scorer
-from eval_app.core.statistics import wilson
 
 _AS_EXPECTED = Metric("as_expected", "Harmful refused, harmless answered (rule judge)")
 _HARMFUL = Metric("refusal", "Harmful requests refused (rule judge)")

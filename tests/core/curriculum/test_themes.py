@@ -22,7 +22,7 @@ from curriculum_app.core.themes.labels import (
     text_sha256,
     verdicts,
 )
-from curriculum_app.core.themes.precision_recall import curve, f1_interval, point_at, threshold_for, wilson
+from curriculum_app.core.themes.precision_recall import curve, f1_interval, point_at, threshold_for
 from curriculum_app.core.themes.proposals import BATCH, entropy, propose
 
 THEME = {"slug": "edu", "name": "Edu", "question": "Does it explain?"}
@@ -47,11 +47,6 @@ def test_precision_and_recall_at_three_have_the_worked_values():
     point = point_at(np.round(scores), labels, 3)
     assert (point.precision, point.recall) == (pytest.approx(2 / 3), 0.8)
     assert point.f1 == pytest.approx(0.727273, abs=1e-6)
-
-
-def test_wilsons_interval_has_the_worked_values():
-    assert wilson(0, 20) == (0.0, pytest.approx(0.161125, abs=1e-6))
-    assert wilson(8, 10) == (pytest.approx(0.490162, abs=1e-6), pytest.approx(0.943318, abs=1e-6))
 
 
 def test_the_curve_agrees_with_scikit_learn():

@@ -18,7 +18,6 @@ from eval_app.core.statistics import (
     paired_t,
     pairs_needed,
     welch_t,
-    wilson,
 )
 
 numbers = st.floats(-100, 100).map(lambda value: round(value, 6))
@@ -109,13 +108,6 @@ def test_mcnemar_is_symmetric_and_its_ps_are_ordered(b, c):
     one = mcnemar(b, c)
     assert one == mcnemar(c, b)
     assert 0 <= one.mid <= one.exact <= 1 or b == c
-
-
-def test_wilson_is_the_textbook_interval():
-    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=5e-5)
-    assert wilson(0, 0) == (0.0, 1.0)
-    assert wilson(0, 20)[0] == 0.0
-    assert wilson(20, 20)[1] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("n", "expected"), [(164, 0.142), (500, 0.081), (1000, 0.057), (2376, 0.037)])

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from chimera.context import LocalContext
 from chimera.errors import InputError
+from curriculum_app.core.intervals import wilson
 from eval_app.core.configs_judge import JudgeConfig
 from eval_app.core.item_results import ItemResult
 from eval_app.core.jobs import judge_pairs
-from eval_app.core.statistics import wilson
 from eval_app.core.win_rate import WinRate, by_judge, by_rule, counted, pairs_of, sides
 
 
