@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from curriculum_app.core.intervals import wilson
 from eval_app.core.statistics import McNemar, mcnemar
+from eval_app.core.task_scores import interval
 
 FEW_ITEMS = 30  # below it a cell says so (data.md 9.9)
 RANKS_AT_LEAST = 5  # nodes that a rank correlation needs to say anything
@@ -45,7 +45,8 @@ class ItemScores:
 
 @dataclass(frozen=True)
 class SkillScore:
-    """Share of right items at a node: mean, Wilson's 95 % interval, n, and the mean level of chance (None: unknown)."""
+    """Mean over a node's items with its 95 % interval (see `task_scores.interval`), n, and the mean level of chance
+    (None: unknown)."""
 
     n: int
     value: float
@@ -90,11 +91,11 @@ def _fits(item: str, pattern: str) -> bool:
 def score_of(scores: ItemScores, places: NDArray[np.int64]) -> SkillScore:
     """The score over the items at `places`, at least one."""
     values = scores.right[places]
-    n, total = len(values), float(values.sum())
-    low, high = wilson(round(total), n)
+    n = len(values)
+    low, high = interval(values.tolist(), share=True)
     levels = [scores.chance.get(scores.keys[place][0]) for place in places]
     known = [level for level in levels if level is not None]
-    return SkillScore(n, total / n, low, high, math.fsum(known) / n if len(known) == n else None)
+    return SkillScore(n, float(values.mean()), low, high, math.fsum(known) / n if len(known) == n else None)
 
 
 @dataclass(frozen=True)

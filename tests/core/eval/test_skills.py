@@ -17,6 +17,7 @@ from eval_app.core.skills import (
     rank_agreement,
     score_of,
 )
+from eval_app.core.task_scores import interval
 
 ABOVE = {"root": ["root"], "maths": ["root", "maths"], "algebra": ["root", "maths", "algebra"]}
 KEYS = [("a", "x-1"), ("a", "x-2"), ("a", "y-1"), ("b", "x-1")]
@@ -34,6 +35,14 @@ def test_a_score_is_a_share_with_wilsons_interval_and_the_mean_level_of_chance()
     assert (score.n, score.value, score.chance) == (4, 0.75, 0.3125)
     assert score.low == pytest.approx(0.3006, abs=1e-4) and score.few and score.at_chance
     assert score_of(ItemScores(KEYS, scores.right, {"a": None, "b": 0.5}), np.arange(4)).chance is None
+
+
+def test_partial_credits_get_the_interval_of_a_mean_as_in_a_report():
+    """2 of 8 in credits of .25: Wilson's of a rounded 2 would hold .591."""
+    scores = ItemScores([("a", str(n)) for n in range(8)], np.array([0.25] * 6 + [0.5, 0.0]), {"a": None})
+    score = score_of(scores, np.arange(8))
+    assert score.value == 0.25 and (score.low, score.high) == interval(scores.right.tolist(), share=True)
+    assert score.low == pytest.approx(0.1383, abs=1e-4) and score.high == pytest.approx(0.3617, abs=1e-4)
 
 
 def test_changes_are_paired_by_item():
