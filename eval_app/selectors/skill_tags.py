@@ -26,28 +26,33 @@ class NodeTag:
 
 
 class Tree:
-    """The nodes of a project by path, read once."""
+    """The nodes of a project by path, read once. `inner` are the paths of nodes with nodes below them."""
 
     def __init__(self, nodes: Iterable[TaxonomyNode]) -> None:
         self.nodes = list(nodes)
         self.by_path = {node.path: node for node in self.nodes}
+        self.inner = {path for node in self.nodes for path in self.paths(node)[:-1]}
 
     def above(self) -> dict[str, list[str]]:
         """Node → itself and every node over it, by uuid."""
-        return {
-            str(node.uuid): [str(self.by_path[path].uuid) for path in self._paths(node) if path in self.by_path]
-            for node in self.nodes
-        }
+        return {str(node.uuid): [str(self.by_path[path].uuid) for path in self.paths(node)] for node in self.nodes}
 
-    def _paths(self, node: TaxonomyNode) -> list[str]:
-        return [node.path[:end] for end in range(node.steplen, len(node.path) + 1, node.steplen)]
+    def paths(self, node: TaxonomyNode) -> list[str]:
+        """Of the nodes over it from the root down, and its own."""
+        ends = range(node.steplen, len(node.path) + 1, node.steplen)
+        return [node.path[:end] for end in ends if node.path[:end] in self.by_path]
+
+    def leaves_under(self) -> dict[str, list[str]]:
+        """Path → the leaves at or below it, by uuid."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes:
+            for path in [] if node.path in self.inner else self.paths(node):
+                found.setdefault(path, []).append(str(node.uuid))
+        return found
 
     def slugs(self) -> dict[str, TaxonomyNode]:
         """`reasoning/mathematical` → node."""
-        return {
-            "/".join(self.by_path[path].slug for path in self._paths(node) if path in self.by_path): node
-            for node in self.nodes
-        }
+        return {"/".join(self.by_path[path].slug for path in self.paths(node)): node for node in self.nodes}
 
 
 def tree_of(actor: Actor) -> Tree:

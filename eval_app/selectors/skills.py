@@ -108,30 +108,23 @@ class SkillMap:
     @cached_property
     def rows(self) -> list[SkillRow]:
         """Every node, depth first in the order of names, the safety tree last."""
-        inner = {node.path[: -node.steplen] for node in self.tree.nodes}
-        changes = self._changes()
+        changes, leaves = self._changes(), self.tree.leaves_under()
         ordered = sorted(self.tree.nodes, key=lambda node: (node.kind == "safety", _sort_key(node, self.tree)))
-        return [self._row(node, node.path not in inner, changes.get(str(node.uuid))) for node in ordered]
+        return [self._row(node, leaves[node.path], changes.get(str(node.uuid))) for node in ordered]
 
-    def _row(self, node: TaxonomyNode, leaf: bool, changed: Change | None) -> SkillRow:
+    def _row(self, node: TaxonomyNode, leaves: Sequence[str], changed: Change | None) -> SkillRow:
         key = str(node.uuid)
-        leaves = [each for each in self._leaves if each.path.startswith(node.path)]
         last = self.by_column[-1] if self.by_column else {}
         return SkillRow(
             node=node,
             depth=node.depth - 1,
-            leaf=leaf,
+            leaf=node.path not in self.tree.inner,
             scores=[column.get(key) for column in self.by_column],
             held_out=[_mean(report, self._domains_of.get(key, [])) for report in self.columns],
-            covered=sum(str(each.uuid) in last for each in leaves),
+            covered=sum(each in last for each in leaves),
             leaves=len(leaves),
             change=changed,
         )
-
-    @cached_property
-    def _leaves(self) -> list[TaxonomyNode]:
-        inner = {node.path[: -node.steplen] for node in self.tree.nodes}
-        return [node for node in self.tree.nodes if node.path not in inner]
 
     def _changes(self) -> dict[str, Change]:
         if self.against is None or not self.columns:
@@ -151,8 +144,7 @@ class SkillMap:
     def weakest(self) -> list[SkillRow]:
         """Tagged nodes without a tagged node below, by how little above chance they may at best be."""
         measured = [row for row in self.rows if row.last is not None]
-        inner = {other.node.path[: row.node.depth * row.node.steplen] for row in measured for other in measured
-                 if other.node.path != row.node.path and other.node.path.startswith(row.node.path)}  # fmt: skip
+        inner = {path for row in measured for path in self.tree.paths(row.node)[:-1]}
         lowest = [row for row in measured if row.node.path not in inner]
         return sorted(lowest, key=lambda row: row.last.margin if row.last else 0.0)
 
@@ -163,8 +155,7 @@ class SkillMap:
 
 
 def _sort_key(node: TaxonomyNode, tree: Tree) -> list[str]:
-    paths = [node.path[:end] for end in range(node.steplen, len(node.path) + 1, node.steplen)]
-    return [tree.by_path[path].name.casefold() for path in paths if path in tree.by_path]
+    return [tree.by_path[path].name.casefold() for path in tree.paths(node)]
 
 
 def _domains(report: EvalReport) -> list[str]:

@@ -8,6 +8,7 @@ from eval_app.core.evaluation import HELD_OUT_FILE
 from eval_app.core.item_results import ITEMS_FILE
 from eval_app.models import EvalReport, SkillTag
 from eval_app.selectors.item_scores import file_of
+from eval_app.selectors.skills import SkillMap
 from eval_app.services.skills import add_tag
 from tests.conftest import signed_in
 from tests.web.evaluation_factory import make_report
@@ -36,6 +37,15 @@ def test_the_map_shows_score_interval_chance_change_and_coverage(editor_client, 
     assert f"/evaluations/{after.pk}/items/?node=" in text
     earlier = editor_client.get(reverse("skills"), {"at": before.pk}).content.decode()
     assert "at chance" in earlier and "+0.400" not in earlier
+
+
+def test_inner_nodes_count_their_leaves_and_the_lowest_measured_are_ranked(editor, reports, tree):
+    found = SkillMap(editor, reports)
+    rows = {row.node.name: (row.leaf, row.covered, row.leaves) for row in found.rows}
+    assert rows["Maths"] == (False, 1, 2) and rows["Algebra"] == (True, 1, 1)
+    assert rows["Geometry"] == rows["Code"] == (True, 0, 1)
+    assert [row.node.name for row in found.weakest] == ["Algebra"]
+    assert [row.node.name for row in found.untested] == ["Geometry"]
 
 
 def test_a_held_out_domain_named_as_a_node_counts_there(editor_client, reports):
