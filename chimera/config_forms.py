@@ -42,6 +42,7 @@ Check = Callable[[Any], Config]
 
 NOT_CONFIG = {"csrfmiddlewaretoken", "idempotency_key"}  # posted with every form; so is what begins with _
 
+UPLOAD = ":file"  # ends the name of the input of a file that may take the place of a path
 SHOWN_FIELDS = 12  # in a longer form, sections that need not be filled in are closed
 
 _ABSENT = object()
@@ -242,7 +243,7 @@ class ConfigForm(forms.Form):
     def _add(self, path: str, label: str, info: FieldInfo, value: Any, section: Section) -> None:
         built, parse = self._leaf(info, value)
         built.label, built.help_text, built.required = label, info.description or "", False
-        if info.is_required() and not isinstance(built.widget, forms.CheckboxInput):
+        if info.is_required() and not isinstance(built.widget, (forms.CheckboxInput, PathOrUpload)):
             built.widget.attrs["required"] = True
         self._put_field(path, built, section, parse)
 
@@ -284,11 +285,28 @@ class ConfigForm(forms.Form):
         if kind is str:
             needed = info.is_required() or is_optional(info.annotation)
             long = forms.Textarea({"rows": 16, "spellcheck": "false", "class": "mono"})
-            widget = long if said_of(info).get("multiline") else forms.TextInput()
+            short = PathOrUpload() if said_of(info).get("upload") else forms.TextInput()
+            widget = long if said_of(info).get("multiline") else short
             return forms.CharField(initial=value, strip=True, widget=widget), _or(empty) if needed else _text
         shape = offer(shape_of(info.annotation, info), self._ref_choices)
         shown = "" if value is None else json.dumps(value, indent=1, ensure_ascii=False)
         return JsonField(initial=shown, widget=JsonTextarea(shape)), _or(empty)
+
+
+def uploadable(config: type[Config]) -> list[str]:
+    """Fields of the top level whose value is a path, or a file sent along (`json_schema_extra={"upload": True}`)."""
+    return [name for name, info in config.model_fields.items() if said_of(info).get("upload")]
+
+
+class PathOrUpload(forms.TextInput):
+    """A path on the worker, with a file to send along in its place (`chimera.uploads.with_uploads`)."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        path = super().render(name, value, attrs, renderer)
+        words = (
+            '<div class="upload">{}<label class="help">or a file from here <input type="file" name="{}"></label></div>'
+        )
+        return format_html(words, path, name + UPLOAD)
 
 
 class JsonTextarea(forms.Textarea):

@@ -28,6 +28,7 @@ from chimera.jobs.validation import validate
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs
+from chimera.uploads import with_uploads
 
 FILTERS = ("", "active", *State.values)
 PAGE = 50
@@ -87,7 +88,7 @@ def job_new(request: HttpRequest, kind: str) -> HttpResponse:
         initial = refs.with_every(described.config, _initial(request, actor, described), actor.project)
         form = _form(actor, described, initial=initial)
         return _new(request, described, form, new_idempotency_key())
-    form = _form(actor, described, data=request.POST)
+    form = _form(actor, described, data=with_uploads(actor, described.config, request.POST, request.FILES))
     key = request.POST.get("idempotency_key", "")
     if "_refresh" not in request.POST and form.is_valid():
         try:

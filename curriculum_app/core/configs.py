@@ -38,7 +38,10 @@ class ImportConfig(Config):
 
     name: str = Field(title="Name", min_length=1, max_length=200)
     path: str = Field(
-        title="File or folder", description="A path on the worker's machine; also of an archive of files.", min_length=1
+        title="File or folder",
+        description="A path on the worker's machine; also of an archive of files.",
+        min_length=1,
+        json_schema_extra={"upload": True},
     )
     format: Format = Field(
         "auto",

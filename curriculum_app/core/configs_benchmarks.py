@@ -20,7 +20,12 @@ class BenchmarkConfig(Config):
     """Read the items of a benchmark, so that every curation can keep training data free of them."""
 
     name: str = Field(title="Name", min_length=1, max_length=200)
-    path: str = Field(title="File of items", description="A path on the worker's machine.", min_length=1)
+    path: str = Field(
+        title="File of items",
+        description="A path on the worker's machine.",
+        min_length=1,
+        json_schema_extra={"upload": True},
+    )
     format: Literal["auto", "jsonl", "parquet", "csv", "tsv"] = Field("auto", title="Format")
     keys: list[str] = Field(
         default=ITEM_KEYS,

@@ -9,8 +9,8 @@ from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted
 from chimera.jobs.models import Job
 from chimera.projects.access import Actor
+from chimera.uploads import upload_store
 from curriculum_app.core.readers.preview import Sample
-from curriculum_app.services.datasets import upload_store
 
 PRIORITY = 10  # somebody is waiting before the page
 

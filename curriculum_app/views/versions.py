@@ -18,6 +18,7 @@ from chimera.jobs import deletion
 from chimera.projects.access import Actor
 from chimera.projects.models import Role
 from chimera.projects.request import actor_of, crumbs, off_the_loop
+from chimera.uploads import safe_name
 from curriculum_app.core.recipe_difference import recipe_difference
 from curriculum_app.core.text_difference import text_difference
 from curriculum_app.core.version_difference import KINDS, VersionDifference
@@ -163,7 +164,7 @@ def export(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         pieces = services.version_export(actor, version, name)
     except FileNotFoundError as error:
         raise Http404(f"the files of {version} are not on this machine") from error
-    file = services.safe_name(f"{version.name.replace('/', '_')}-v{version.version}.{name}")
+    file = safe_name(f"{version.name.replace('/', '_')}-v{version.version}.{name}")
     return StreamingHttpResponse(
         off_the_loop(pieces),
         content_type=CONTENT_TYPES[name],

@@ -1,12 +1,10 @@
 """The pages of dataset versions and sequence sets."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from curriculum_app.core.dataset_version import QuarantinedRecord
 from curriculum_app.selectors.funnel import worth_opening
-from curriculum_app.services.datasets import safe_name, upload_store
 from tests.conftest import signed_in
 from tests.factories import make_dataset, make_documents, make_dropped, make_sequences
 
@@ -138,27 +136,6 @@ def test_sequences_show_groups_held_out_text_and_any_sequence(editor, editor_cli
 
 def test_sequences_of_another_project_are_not_found(editor, stranger):
     assert signed_in(stranger).get(url("sequences-detail", make_sequences(editor))).status_code == 404
-
-
-def test_the_same_bytes_are_stored_once(editor):
-    first = upload_store(editor, SimpleUploadedFile("a.jsonl", b"same"))
-    second = upload_store(editor, SimpleUploadedFile("a.jsonl", b"same"))
-    assert first == second
-    assert first.read_bytes() == b"same"
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("C:\\x\\y.csv", "y.csv"),
-        (".jsonl.gz", "jsonl.gz"),
-        ("a b.csv", "a_b.csv"),
-        ("", "upload"),
-    ],
-)
-def test_file_names_cannot_leave_their_directory(given, kept):
-    assert safe_name(given) == kept
 
 
 def test_a_version_says_what_to_do_next_until_it_is_done(editor, editor_client, viewer_client, raw, curated):

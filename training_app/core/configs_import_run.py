@@ -22,6 +22,7 @@ class ImportRunConfig(Config):
         description="A path on the worker's machine: TensorBoard events or a folder of them, mlruns or mlflow.db, "
         "a history as CSV, JSON or JSON Lines, trainer_state.json; also an archive of such.",
         min_length=1,
+        json_schema_extra={"upload": True},
     )
     reader: RunReaderChoice = Field(default_factory=lambda: RunReaderChoice(key="auto"), title="Read as")
     group: str = Field("", title="Group", description="Runs of one group are compared with each other.", max_length=200)

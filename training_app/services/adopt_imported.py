@@ -12,7 +12,7 @@ from chimera.jobs import services as jobs
 from chimera.jobs.kinds import Adopted, get_kind
 from chimera.jobs.models import Job, State
 from chimera.projects.access import Actor
-from curriculum_app.services.datasets import upload_store
+from chimera.uploads import upload_store
 from training_app.core.configs_external import ExternalRunConfig
 from training_app.core.imported_runs import ImportedRun, load
 from training_app.core.jobs.import_run import ImportRunResult
