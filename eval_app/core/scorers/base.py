@@ -37,6 +37,10 @@ class Metric:
     unit: str = ""
 
 
+ACCURACY = Metric("accuracy", "Accuracy")
+CORRECT_ANSWER_LOSS = Metric("correct_answer_loss", "Loss of the right answer", False, False, "nats per token")
+
+
 @dataclass(frozen=True)
 class Scored:
     """Numbers by metric key (None: no number for this item), and what a reader of the item wants to know."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 import chimera.typed
-from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
+from eval_app.core.scorers.base import ACCURACY, CORRECT_ANSWER_LOSS, SCORERS, Answer, Metric, Scored, Scorer
 
 
 @SCORERS.register("choices")
@@ -22,8 +22,8 @@ class Choices(Scorer):
 
     title: ClassVar[str] = "One right option"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", "Accuracy"),
-        Metric("correct_answer_loss", "Loss of the right answer", False, False, "nats per token"),
+        ACCURACY,
+        CORRECT_ANSWER_LOSS,
         Metric("acc", "lm-eval's acc"),
         Metric("acc_norm", "lm-eval's acc_norm"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import chimera.typed
-from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
+from eval_app.core.scorers.base import ACCURACY, CORRECT_ANSWER_LOSS, SCORERS, Answer, Metric, Scored, Scorer
 
 
 @SCORERS.register("continuation")
@@ -15,10 +15,7 @@ class Continuation(Scorer):
     as LAMBADA is scored: arXiv 1606.06031)."""
 
     title: ClassVar[str] = "The continuation"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", "Accuracy"),
-        Metric("correct_answer_loss", "Loss of the right answer", False, False, "nats per token"),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, CORRECT_ANSWER_LOSS)
 
     class Config(chimera.typed.Config):
         pass

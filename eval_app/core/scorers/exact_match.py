@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 import chimera.typed
-from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
+from eval_app.core.scorers.base import ACCURACY, SCORERS, Answer, Metric, Scored, Scorer
 
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
@@ -27,7 +27,7 @@ class ExactMatch(Scorer):
     (TriviaQA, arXiv 1705.03551)."""
 
     title: ClassVar[str] = "Generated answer"
-    metrics: ClassVar[tuple[Metric, ...]] = (Metric("accuracy", "Accuracy"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY,)
 
     class Config(chimera.typed.Config):
         match: Literal["start", "whole"] = Field("start", title="Match", description="The start of the answer, or all")

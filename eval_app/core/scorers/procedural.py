@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import chimera.typed
 from eval_app.core.procedural_items import RIGHT, extracted, verdict
-from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
+from eval_app.core.scorers.base import ACCURACY, SCORERS, Answer, Metric, Scored, Scorer
 
 LEVELS = 10
 
@@ -19,7 +19,7 @@ class Procedural(Scorer):
 
     title: ClassVar[str] = "Verified answers by level"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", "Accuracy"),
+        ACCURACY,
         *(Metric(f"level_{level}", f"Accuracy at level {level}") for level in range(1, LEVELS + 1)),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import chimera.typed
-from eval_app.core.scorers.base import SCORERS, Answer, Metric, Scored, Scorer
+from eval_app.core.scorers.base import ACCURACY, CORRECT_ANSWER_LOSS, SCORERS, Answer, Metric, Scored, Scorer
 
 
 @SCORERS.register("schema")
@@ -17,10 +17,7 @@ class Schema(Scorer):
     scoring); the context with the lowest perplexity of the continuation is chosen, the first on ties (llm-foundry)."""
 
     title: ClassVar[str] = "One right beginning"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("accuracy", "Accuracy"),
-        Metric("correct_answer_loss", "Loss of the right answer", False, False, "nats per token"),
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = (ACCURACY, CORRECT_ANSWER_LOSS)
 
     class Config(chimera.typed.Config):
         pass
