@@ -65,7 +65,8 @@ class Registry(Generic[C]):
         Raises:
             InputError: no such key; the message offers the nearest one.
         """
-        self._load()
+        if key not in self._entries:  # looking through the folder takes longer than all the rest
+            self._load()
         if key in self._entries:
             return self._entries[key]
         near = difflib.get_close_matches(key, self._entries, n=1)
