@@ -7,34 +7,17 @@ from dataclasses import dataclass
 from eval_app.core.task_scores import centered
 from eval_app.models import EvalReport, Score
 
-WIDTH, PADDING = 160.0, 4.0  # of the small chart, in its own units
-
-
-@dataclass(frozen=True)
-class Whisker:
-    """Places on a line from 0 to 1: the value, its interval, and chance."""
-
-    value: str
-    low: str
-    high: str
-    chance: str | None
-
-    @classmethod
-    def of(cls, score: Score) -> Whisker:
-        chance = None if score.chance is None else _place(score.chance)
-        return cls(_place(score.value), _place(score.low), _place(score.high), chance)
-
 
 @dataclass(frozen=True)
 class TaskLine:
-    """One task of a report. `others` are its further metrics."""
+    """One task of a report. `others` are its further metrics; `share`: the main one can be drawn from 0 to 1."""
 
     task: str
     title: str
     main: Score
     loss: Score | None
     centered: float | None
-    whisker: Whisker | None
+    share: bool
     others: list[Score]
     asked: int
     present: int
@@ -59,13 +42,8 @@ def _line(task: str, scores: list[Score], facts: dict[str, object]) -> TaskLine:
         main=main,
         loss=loss,
         centered=None if main.chance is None else centered(main.value, main.chance),
-        whisker=Whisker.of(main) if share else None,
+        share=share,
         others=[score for score in scores if score not in (main, loss)],
         asked=int(str(facts.get("asked", main.n))),
         present=int(str(facts.get("present", main.n))),
     )
-
-
-def _place(share: float) -> str:
-    """As SVG wants it, whatever the language of the page."""
-    return f"{PADDING + min(max(share, 0.0), 1.0) * (WIDTH - 2 * PADDING):.1f}"

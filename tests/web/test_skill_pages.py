@@ -1,5 +1,7 @@
 """The skill map, emergence, tags; items and two reports item by item."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -37,6 +39,15 @@ def test_the_map_shows_score_interval_chance_change_and_coverage(editor_client, 
     assert f"/evaluations/{after.pk}/items/?node=" in text
     earlier = editor_client.get(reverse("skills"), {"at": before.pk}).content.decode()
     assert "at chance" in earlier and "+0.400" not in earlier
+
+
+def test_a_score_is_drawn_in_one_way_on_the_map_and_in_the_report(editor_client, reports):
+    drawing = re.compile(r'<svg class="whisker.*?</svg>')
+    for report, said in zip(reports, ("0.500, 95 % interval 0.352 to 0.648, chance 0.50", "0.900"), strict=True):
+        pages = [reverse("evaluation-detail", args=[report.pk]), reverse("skills") + f"?at={report.pk}"]
+        drawn = [drawing.search(editor_client.get(page).content.decode())[0] for page in pages]
+        assert drawn[0] == drawn[1] and said in drawn[0]
+        assert (' class="whisker is-chance"' in drawn[0]) == (report == reports[0])
 
 
 def test_inner_nodes_count_their_leaves_and_the_lowest_measured_are_ranked(editor, reports, tree):

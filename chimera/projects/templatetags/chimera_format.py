@@ -87,18 +87,20 @@ def sparkline(values: Sequence[float | None], label: str = "trend") -> SafeStrin
 
 
 @register.simple_tag
-def whisker(value: float, low: float, high: float, reference: float | None = None, label: str = "") -> SafeString:
-    """A share from 0 to 1 as a dot with its interval; `reference` (such as chance) is a line across."""
-    across = (
-        "" if reference is None else format_html('<line class="ref" x1="{0}" x2="{0}" y2="14"/>', _hundredth(reference))
-    )
-    said = label or f"{value:.3f}, 95 % interval {low:.3f} to {high:.3f}"
+def whisker(value: float, low: float, high: float, chance: float | None = None) -> SafeString:
+    """A share from 0 to 1 as a dot with its interval; `chance` is an upright line, and grey is what holds it."""
+    said = f"{value:.3f}, 95 % interval {low:.3f} to {high:.3f}" + ("" if chance is None else f", chance {chance:.2f}")
+    guessed = " is-chance" if chance is not None and low <= chance <= high else ""
+    line = '<line class="chance" x1="{0}" x2="{0}" y1="2" y2="16"/>'
     return format_html(
-        '<svg class="whisker" viewBox="-2 0 104 14" preserveAspectRatio="none" role="img" aria-label="{}">{}'
-        '<line x1="{}" x2="{}" y1="7" y2="7"/><rect x="{}" width="3" y="2" height="10"/></svg>',
-        said, across, _hundredth(low), _hundredth(high), _hundredth(value - 0.015),
+        '<svg class="whisker{}" viewBox="0 0 160 18" role="img" aria-label="{}">'
+        '<line class="axis" x1="4" x2="156" y1="9" y2="9"/>{}'
+        '<line class="range" x1="{}" x2="{}" y1="9" y2="9"/><circle cx="{}" cy="9" r="3.5"/></svg>',
+        guessed, said, "" if chance is None else format_html(line, _along(chance)),
+        _along(low), _along(high), _along(value),
     )  # fmt: skip
 
 
-def _hundredth(share: float) -> str:
-    return f"{100 * min(max(share, -0.02), 1.02):.2f}"
+def _along(share: float) -> str:
+    """A place on the line of a whisker, which goes from 4 to 156."""
+    return f"{4 + 152 * min(max(share, 0.0), 1.0):.1f}"
