@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -227,11 +227,23 @@ def words_of(choice: Choice, always: tuple[str, ...] = ()) -> str:
     entry = choice.registry().get(choice.key)
     usual = entry.config().as_json()
     said = [
-        f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {_said(value)}"
         for name, value in choice.config.items()
         if name in always or value != usual.get(name)
     ]
     return ", ".join([entry.title, *said])
+
+
+def _said(value: Any) -> str:
+    """A setting in words: "code 0.7 / web 0.3" of shares, "5 of them" of a list of records."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return " / ".join(f"{key} {_said(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        records = any(isinstance(item, Mapping) for item in value)
+        return f"{len(value)} of them" if records else " ".join(map(_said, value))
+    return str(value)
 
 
 Curve = list[tuple[int, float]]

@@ -12,7 +12,8 @@
   const option = (value, textContent) => make("option", { value, textContent });
   const button = (textContent, onclick, classes = "") => make("button", { type: "button", className: `btn btn-small ${classes}`, textContent, onclick });
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-  const called = (item) => (isObject(item) ? item.name ?? item.column ?? item.key ?? "…" : item);
+  const pairs = (item) => (Object.values(item).some((value) => typeof value === "object") ? "…" : Object.entries(item).map((pair) => pair.join(" ")).join(", "));
+  const called = (item) => (isObject(item) ? item.name ?? item.column ?? item.key ?? pairs(item) : item);
   const say = (value) => ({ null: "empty", true: "on", false: "off" })[value] ?? [value].flat().map(called).join(", ");
   const join = (path, name) => (path ? `${path}.${name}` : `${name}`);
   const changed = (element) => element.dispatchEvent(new Event("change", { bubbles: true }));
@@ -65,7 +66,7 @@
       element,
       read: () => ({ ...value, ...Object.fromEntries(parts.map(({ field, node }) => [field.name, node.read()])) }),
       name: () => (named ? named.node.read() : said()) || `new ${shape.noun}`,
-      about: () => parts.filter(({ node }) => node.name).map(({ node }) => `${node.name()} · ${node.about()}`).join(" · "),
+      about: () => parts.filter(({ node }) => node.name && node.read() !== null).flatMap(({ node }) => [node.name(), ...(node.settings?.() ?? [])]).join(" · "),
       settings: () => parts.filter(({ field, node }) => !same(node.read(), field.value)).map(({ field, node }) => `${field.title}: ${say(node.read())}`),
     };
   }
@@ -102,6 +103,7 @@
       read: () => kind && { key: kind.key, config: inner.read() },
       name: () => kind?.title ?? "none",
       about: () => (kind?.fields.length ? inner.settings().join(" · ") || "default settings" : "no settings"),
+      settings: () => inner?.settings() ?? [],
     };
   }
 

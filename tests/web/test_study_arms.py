@@ -11,7 +11,9 @@ from django.urls import reverse
 from chimera.errors import InputError
 from chimera.jobs import services
 from chimera.projects.access import Actor
+from curriculum_app.core.configs_order import PolicyChoice
 from eval_app.models import Study
+from eval_app.selectors.studies import words_of
 from tests.factories import make_sequences
 from tests.web.study_factory import make_study
 
@@ -115,3 +117,12 @@ def test_another_study_of_the_same_arms_says_whether_their_order_carries_over(
     assert "Does it carry over?" in page and "Other arms" not in page
     assert f'<a href="{reverse("study-detail", args=[large.pk])}">The same on a larger model</a>' in page
     assert "rank correlation +1.00 over 4 arms" in page and "Cannot tell whether" in page
+
+
+def test_settings_of_a_policy_are_said_in_words_without_brackets():
+    shares = PolicyChoice(
+        key="fixed_mixture", config={"grouping": "quality", "shares": {"1 of 4": 0.75, "2 of 4": 0.25}}
+    )
+    assert words_of(shares) == "Even mixture, grouping quality, shares 1 of 4 0.75 / 2 of 4 0.25"
+    phases = {"phases": [{"fraction": 1.0}, {"fraction": 0.5}]}
+    assert words_of(PolicyChoice(key="selective_repetition", config=phases)) == "Selective repetition, phases 2 of them"
