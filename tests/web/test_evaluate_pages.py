@@ -43,7 +43,7 @@ def test_the_area_says_what_can_be_run_and_what_the_rest_wants(editor_client, ed
 
 def test_a_report_shows_score_beside_chance_and_what_was_read(editor_client, editor, report):
     page = editor_client.get(f"/evaluations/{report.pk}/").content.decode()
-    assert "at chance (0.50)" in page and "0.520, from 0.420 to 0.610, chance 0.50" in page
+    assert "at chance (0.50)" in page and "0.520, 95 % interval 0.420 to 0.610, chance 0.50" in page
     assert "4 items" in page and "without them 0.500, 0.400 to 0.600" in page
     assert "3.2500" in page and "0.040" in page and "over 2 of 18 tasks" in page
     assert "1 not run: what they want" in page
