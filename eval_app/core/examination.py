@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chimera.typed import sha256_json
-from curriculum_app.core.benchmarks import Benchmark
+from curriculum_app.core.benchmarks import Benchmark, Item
 from eval_app.core.contamination import Found
-from eval_app.core.harness import Asked, Record, ask
+from eval_app.core.harness import Asked, ask
 from eval_app.core.item_results import ItemResult
 from eval_app.core.item_sources.base import MadeItems
 from eval_app.core.language_model import CheckpointLM
@@ -80,15 +80,15 @@ def _run(
     read: Found,
     began: Callable[[TaskDefinition, int], None],
 ) -> None:
-    records = [(item.id, item.record) for item in benchmark.iter_items() if item.task == definition.items_task]
-    chosen, examples = drawn(records, definition.num_fewshot, limit, seed)
+    items = [item for item in benchmark.iter_items() if item.task == definition.items_task]
+    chosen, examples = drawn(items, definition.num_fewshot, limit, seed)
     began(definition, len(chosen))
-    asked = ask(lm, definition, chosen, examples)
+    asked = ask(lm, definition, *([(item.id, item.record) for item in part] for part in (chosen, examples)))
     scorer: Scorer = definition.scorer.build()
     scorer.prepare((each.item, each.answer) for each in asked)
     results = [
-        _result(definition, scorer, item, each, None if read is None else item in read)
-        for (item, _), each in zip(chosen, asked, strict=True)
+        _result(definition, scorer, item.id, each, None if read is None else item.id in read)
+        for item, each in zip(chosen, asked, strict=True)
     ]
     found.results += results
     found.scores += scores_of(definition, scorer.metrics, results)
@@ -102,21 +102,26 @@ def _run(
             "definition_digest": sha256_json(definition.as_json()),
             "items": benchmark.digest,
             "asked": len(chosen),
-            "present": len(records),
-            "pool": definition.metadata.pool or len(records),
+            "present": len(items),
+            "pool": definition.metadata.pool or len(items),
+            "examples": len(examples),
             "metrics": {each.key: each.title for each in [*scorer.metrics, *(each.metric for each in across)]},
         }
     )
 
 
-def drawn(records: Sequence[Record], shots: int, limit: int | None, seed: int) -> tuple[list[Record], list[Record]]:
-    """`(items to ask, items for few-shot prompts)`: disjoint; a limit draws at random, in the order of the file."""
-    order = list(range(len(records)))
+def drawn(items: Sequence[Item], shots: int, limit: int | None, seed: int) -> tuple[list[Item], list[Item]]:
+    """`(items to ask, items for few-shot prompts)`; a limit draws at random, in the order of the file.
+
+    Disjoint also in their texts, so that no item is its own example, nor another's that says the same.
+    """
+    order = list(range(len(items)))
     random.Random(seed).shuffle(order)
-    examples = order[: min(4 * shots, len(order) // 2)]
+    examples = order[: min(4 * shots, max(len(order) // 2, shots))]
     rest = order[len(examples) :]
     kept = sorted(rest if limit is None else rest[:limit])
-    return [records[n] for n in kept], [records[n] for n in sorted(examples)]
+    texts = {items[n].parts for n in kept}
+    return [items[n] for n in kept], [items[n] for n in sorted(examples) if items[n].parts not in texts]
 
 
 def _result(

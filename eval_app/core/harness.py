@@ -111,6 +111,10 @@ def _built(definition: TaskDefinition, items: Sequence[Record], examples: Sequen
     if not items:
         hint = f"register more: {definition.num_fewshot} worked examples leave none to ask" if examples else ""
         raise InputError(Problem(f"there are no items to ask for {definition.task}", field="tasks", hint=hint))
+    if len(examples) < definition.num_fewshot:  # lm-eval would take them from the asked ones, an item itself too
+        message = f"{definition.task} wants {definition.num_fewshot} worked examples, and {len(examples)} are left"
+        hint = "register more items: examples are not asked, and differ in their text from all that are"
+        raise InputError(Problem(message, field="tasks", hint=hint))
     try:
         return ItemsTask(definition, items, examples)
     except _WRONG as error:  # lm-eval tries the first item when it builds a task
