@@ -6,16 +6,19 @@ from dataclasses import dataclass
 
 from eval_app.core.task_scores import TaskScore
 from eval_app.models import Score
+from eval_app.selectors.task_report import is_share
 from training_app.models import TrainingRun
 
 
 @dataclass(frozen=True)
 class TaskCurve:
-    """The main metric of one task, a score for each checkpoint, by tokens."""
+    """The main metric of one task, a score for each checkpoint, by tokens. `share`: it can be drawn from 0 to 1."""
 
     task: str
+    title: str
     tokens: list[int]
     scores: list[TaskScore]
+    share: bool
 
 
 def task_curves(run: TrainingRun) -> list[TaskCurve]:
@@ -30,4 +33,5 @@ def task_curves(run: TrainingRun) -> list[TaskCurve]:
 def _curve(task: str, rows: list[Score]) -> TaskCurve:
     tokens = [row.report.checkpoint.tokens for row in rows]
     scores = [TaskScore.model_validate({name: getattr(row, name) for name in TaskScore.model_fields}) for row in rows]
-    return TaskCurve(task, tokens, scores)
+    facts = next((each for each in rows[-1].report.manifest.get("tasks", []) if each["task"] == task), {})
+    return TaskCurve(task, str(facts.get("title") or task), tokens, scores, is_share(rows[-1]))

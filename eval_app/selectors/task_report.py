@@ -35,15 +35,19 @@ def task_lines(report: EvalReport) -> list[TaskLine]:
 def _line(task: str, scores: list[Score], facts: dict[str, object]) -> TaskLine:
     main = next((score for score in scores if score.main), scores[0])
     loss = next((score for score in scores if score.metric == "correct_answer_loss"), None)
-    share = not main.unit and main.higher_is_better and main.low >= 0 and main.high <= 1
     return TaskLine(
         task=task,
         title=str(facts.get("title") or task),
         main=main,
         loss=loss,
         centered=None if main.chance is None else centered(main.value, main.chance),
-        share=share,
+        share=is_share(main),
         others=[score for score in scores if score not in (main, loss)],
         asked=int(str(facts.get("asked", main.n))),
         present=int(str(facts.get("present", main.n))),
     )
+
+
+def is_share(score: Score) -> bool:
+    """Whether a score can be drawn from 0 to 1."""
+    return bool(not score.unit and score.higher_is_better and score.low >= 0 and score.high <= 1)

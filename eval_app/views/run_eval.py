@@ -42,9 +42,11 @@ def run_eval(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _context(request: HttpRequest, run: TrainingRun, watch: Watch | None, form: ConfigForm) -> dict[str, object]:
+    curves = task_curves(run)
     reports = EvalReport.objects.filter(checkpoint__run=run).select_related("checkpoint")
     return run_page(request, run, "run-eval") | {
-        "curves": task_curves(run),
+        "curves": [curve for curve in curves if len(curve.scores) > 1],
+        "once": [(curve, curve.tokens[0], curve.scores[0]) for curve in curves if len(curve.scores) == 1],
         "reports": reports.order_by("-checkpoint__tokens", "-pk")[:50],
         "kept": run.checkpoints.count(),
         "watch": watch,

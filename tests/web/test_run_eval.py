@@ -61,6 +61,8 @@ def test_a_wrong_choice_is_said_and_a_viewer_changes_nothing(editor_client, view
 
 def test_scores_are_drawn_over_tokens_with_chance(editor_client, run):
     for step, value in ((1, 0.4), (2, 0.7)):
+        page = editor_client.get(f"/runs/{run.pk}/eval/").content.decode()
+        assert "copa.json" not in page and ("At one checkpoint" in page) == (step == 2)
         checkpoint = run.checkpoints.filter(step=step).first() or keep(run, step)
         report = EvalReport.objects.create(
             project=run.project, name="r", version=step, digest=f"{step + 90:064x}", checkpoint=checkpoint
