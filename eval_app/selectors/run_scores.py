@@ -33,5 +33,5 @@ def task_curves(run: TrainingRun) -> list[TaskCurve]:
 def _curve(task: str, rows: list[Score]) -> TaskCurve:
     tokens = [row.report.checkpoint.tokens for row in rows]
     scores = [TaskScore.model_validate({name: getattr(row, name) for name in TaskScore.model_fields}) for row in rows]
-    facts = next((each for each in rows[-1].report.manifest.get("tasks", []) if each["task"] == task), {})
-    return TaskCurve(task, str(facts.get("title") or task), tokens, scores, is_share(rows[-1]))
+    titles = {each["task"]: each.get("title") for each in rows[-1].report.manifest.get("tasks", [])}
+    return TaskCurve(task, titles.get(task) or task, tokens, scores, is_share(rows[-1]))
