@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from training_app.core.model import head_weight
 
 Answered = tuple[float, bool]  # log-likelihood in nats, whether greedy decoding would say it
 Request = tuple[list[int], list[int]]  # tokens of the context, tokens of the continuation: neither is empty
+Cut = Literal["", "prompt", "continuation"]  # whose beginning is missing; a cut continuation has no prompt
 TOKENS_PER_BATCH = 4096
 _TOLERANCE = 1e-4  # nats, between a shared row and plain ones when an architecture is tried
 
@@ -90,6 +92,14 @@ def plain_rows(requests: Sequence[Request], longest: int, numbers: Sequence[int]
         ending = ending[-(len(kept) - 1) :]
         rows.append(Row(kept[: len(kept) - len(ending)], [ending], [n]))
     return rows
+
+
+def cut_of(request: Request, longest: int) -> Cut:
+    """What a model that sees `longest` tokens does not see of a request: the end is kept."""
+    context, ending = request
+    if len(ending) > longest:
+        return "continuation"
+    return "prompt" if len(context) + len(ending) > longest + 1 else ""
 
 
 def batched(rows: Sequence[Row]) -> list[list[Row]]:

@@ -105,6 +105,7 @@ def _run(
             "present": len(items),
             "pool": definition.metadata.pool or len(items),
             "examples": len(examples),
+            "cut": {what: sum(each.cut == what for each in asked) for what in ("prompt", "continuation")},
             "metrics": {each.key: each.title for each in [*scorer.metrics, *(each.metric for each in across)]},
         }
     )
@@ -140,7 +141,7 @@ def _result(
         loglikelihoods=asked.answer.loglikelihoods,
         tokens=asked.answer.tokens,
         answers=asked.answer.texts,
-        facts=scored.facts,
+        facts=scored.facts | ({"cut": asked.cut} if asked.cut else {}),
         contaminated=contaminated,
     )
 

@@ -14,7 +14,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from chimera.errors import InputError, Problem
-from eval_app.core.language_model import CheckpointLM
+from eval_app.core.continuations import Cut
+from eval_app.core.language_model import CheckpointLM, Seen
 from eval_app.core.scorers.base import Answer
 from eval_app.core.tasks.definition import TaskDefinition
 from eval_app.core.templates import compiled
@@ -26,12 +27,13 @@ _NAMED = 20  # wrong items that are named one by one
 
 @dataclass(frozen=True)
 class Asked:
-    """One item with what the model was shown and gave."""
+    """One item with what the model was shown and gave. `cut`: what of it went beyond the model's context."""
 
     item: Mapping[str, Any]
     prompt: str
     target: int | str | list[str]
     answer: Answer
+    cut: Cut = ""
 
 
 class _Rows(list[Mapping[str, Any]]):
@@ -86,25 +88,28 @@ def ask(
     groups = _each(definition, items, task.requests_of)
     targets = _each(definition, items, lambda number: _target(task, groups[number]))
     task._instances = [instance for group in groups for instance in group]
-    tokens = iter(_answered(lm, task))
+    seen = iter(_answered(lm, task))
     task.apply_filters()
     return [
-        _asked(task, group, target, [next(tokens) for _ in group])
-        for group, target in zip(groups, targets, strict=True)
+        _asked(task, group, target, [next(seen) for _ in group]) for group, target in zip(groups, targets, strict=True)
     ]
 
 
-def _answered(lm: CheckpointLM, task: ItemsTask) -> list[int]:
-    """Fill in what the model said to every request, as often as the task repeats it; tokens of each continuation."""
+def _answered(lm: CheckpointLM, task: ItemsTask) -> list[Seen]:
+    """Fill in what the model said to every request, as often as the task repeats it; what it saw of each."""
     asked = [instance for instance in task.instances for _ in range(task.config.repeats)]
-    if task.OUTPUT_TYPE in ("generate_until", "loglikelihood_rolling"):
-        answers, tokens = getattr(lm, task.OUTPUT_TYPE)(asked), [0] * len(task.instances)
+    answers: Sequence[Any]
+    seen: list[Seen]
+    if task.OUTPUT_TYPE == "generate_until":
+        answers, seen = lm.generate_until(asked), lm.seen_before_writing(task.instances)
+    elif task.OUTPUT_TYPE == "loglikelihood_rolling":  # windows see all of it
+        answers, seen = lm.loglikelihood_rolling(asked), [(0, "")] * len(task.instances)
     else:
         encoded = lm.encoded([instance.args for instance in asked])
-        answers, tokens = lm.score(encoded), [len(ending) for _, _, ending in encoded]
+        answers, seen = lm.score(encoded), lm.seen(encoded)
     for instance, answer in zip(asked, answers, strict=True):
         instance.resps.append(answer)
-    return tokens
+    return seen
 
 
 def _built(definition: TaskDefinition, items: Sequence[Record], examples: Sequence[Record]) -> ItemsTask:
@@ -168,17 +173,18 @@ def _target(task: ItemsTask, instances: Sequence[Instance]) -> int | str | list[
 
 
 def _asked(
-    task: ItemsTask, instances: Sequence[Instance], target: int | str | list[str], tokens: Sequence[int]
+    task: ItemsTask, instances: Sequence[Instance], target: int | str | list[str], seen: Sequence[Seen]
 ) -> Asked:
-    first = instances[0]
+    first, cuts = instances[0], {cut for _, cut in seen}
+    cut: Cut = "continuation" if "continuation" in cuts else "prompt" if "prompt" in cuts else ""
     if task.OUTPUT_TYPE == "generate_until":
         raw = [str(text) for text in first.resps]
         filtered = next(iter(first.filtered_resps.values())) if task.config.filter_list else raw
         texts = [str(text) for text in (filtered if isinstance(filtered, list) else [filtered])]
-        return Asked(first.doc, first.args[0], target, Answer(texts=texts, raw=raw))
+        return Asked(first.doc, first.args[0], target, Answer(texts=texts, raw=raw), cut)
     if task.OUTPUT_TYPE == "loglikelihood_rolling":
         return Asked(first.doc, "", target, Answer([first.args[0]], [float(first.resps[0])]))
     shown = task.doc_to_choice(first.doc) if task.OUTPUT_TYPE == "multiple_choice" else [first.args[1]]
     values = [instance.resps[0] for instance in instances]
-    answer = Answer(list(shown), [value for value, _ in values], list(tokens), [greedy for _, greedy in values])
-    return Asked(first.doc, first.args[0], target, answer)
+    answer = Answer(list(shown), [value for value, _ in values], [n for n, _ in seen], [greedy for _, greedy in values])
+    return Asked(first.doc, first.args[0], target, answer, cut)

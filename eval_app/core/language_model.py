@@ -16,10 +16,11 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from eval_app.core.batched_generation import Reply, write_replies
-from eval_app.core.continuations import Answered, Continuations
+from eval_app.core.continuations import Answered, Continuations, Cut, Request, cut_of
 from training_app.core.configs_models import Sampling
 
 Pair = tuple[tuple[str, str], list[int], list[int]]
+Seen = tuple[int, Cut]  # tokens of a continuation that are scored, what of the request is cut
 
 
 class CheckpointLM(TemplateLM):
@@ -76,7 +77,15 @@ class CheckpointLM(TemplateLM):
 
     def score(self, encoded: Sequence[Pair]) -> list[Answered]:
         """Answers to encoded requests; a context without any token (spaces only) is the end-of-text token."""
-        return self.continuations.score([(c or [self.end_id], ending) for _, c, ending in encoded], self.after)
+        return self.continuations.score(self._requests(encoded), self.after)
+
+    def _requests(self, encoded: Sequence[Pair]) -> list[Request]:
+        return [(context or [self.end_id], ending) for _, context, ending in encoded]
+
+    def seen(self, encoded: Sequence[Pair]) -> list[Seen]:
+        """What `score` reads of encoded requests: tokens of the continuation, and what is cut at the context."""
+        longest = self.max_length
+        return [(min(len(each[1]), longest), cut_of(each, longest)) for each in self._requests(encoded)]
 
     def _loglikelihood_tokens(self, requests: list[Pair], **kwargs: Any) -> list[Answered]:
         return self.score(requests)
@@ -107,13 +116,28 @@ class CheckpointLM(TemplateLM):
         write_replies(self.model, replies, self.words.decode, self.after)
         return [_cut(reply.text, _stops(request.args[1])) for reply, request in zip(replies, requests, strict=True)]
 
+    def seen_before_writing(self, requests: Sequence[Instance]) -> list[Seen]:
+        """What `generate_until` reads of requests: no continuation, and whether the prompt is cut at the context."""
+        ids = self._ids({request.args[0] for request in requests})
+        return [
+            (0, "prompt" if len(ids[request.args[0]]) > self._room(dict(request.args[1] or {})) else "")
+            for request in requests
+        ]
+
+    def _room(self, settings: dict[str, Any]) -> int:
+        """Tokens that a prompt may have: at least half of what the model can see."""
+        return max(self.max_length - _wanted(settings), self.max_length // 2, 1)
+
     def _reply(self, ids: list[int], settings: dict[str, Any], seed: int) -> Reply:
-        """The prompt keeps at least half of what the model can see."""
-        wanted = int(settings.get("max_gen_toks", 256))
-        kept = (ids or [self.end_id])[-max(self.max_length - wanted, self.max_length // 2, 1) :]
+        wanted, kept = _wanted(settings), (ids or [self.end_id])[-self._room(settings) :]
         sampling = Sampling(temperature=settings.get("temperature", 0.0), top_p=settings.get("top_p", 1.0), seed=seed)
         stops = _stops(settings)
         return Reply(kept, sampling, max(min(wanted, self.max_length - len(kept)), 1), lambda text: _ends(text, stops))
+
+
+def _wanted(settings: dict[str, Any]) -> int:
+    """Tokens of an answer."""
+    return int(settings.get("max_gen_toks", 256))
 
 
 def _stops(settings: dict[str, Any] | None) -> list[str]:

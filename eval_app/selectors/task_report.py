@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from eval_app.core.task_scores import centered
 from eval_app.models import EvalReport, Score
@@ -21,6 +22,12 @@ class TaskLine:
     others: list[Score]
     asked: int
     present: int
+    cut: dict[str, int]
+
+    @property
+    def num_cut(self) -> int:
+        """Items that were longer than the model's context; `cut` has them by what is missing."""
+        return sum(self.cut.values())
 
 
 def task_lines(report: EvalReport) -> list[TaskLine]:
@@ -32,7 +39,7 @@ def task_lines(report: EvalReport) -> list[TaskLine]:
     return [_line(task, scores, facts.get(task, {})) for task, scores in by_task.items()]
 
 
-def _line(task: str, scores: list[Score], facts: dict[str, object]) -> TaskLine:
+def _line(task: str, scores: list[Score], facts: dict[str, Any]) -> TaskLine:
     main = next((score for score in scores if score.main), scores[0])
     loss = next((score for score in scores if score.metric == "correct_answer_loss"), None)
     return TaskLine(
@@ -43,8 +50,9 @@ def _line(task: str, scores: list[Score], facts: dict[str, object]) -> TaskLine:
         centered=None if main.chance is None else centered(main.value, main.chance),
         share=is_share(main),
         others=[score for score in scores if score not in (main, loss)],
-        asked=int(str(facts.get("asked", main.n))),
-        present=int(str(facts.get("present", main.n))),
+        asked=facts.get("asked", main.n),
+        present=facts.get("present", main.n),
+        cut=facts.get("cut", {}),
     )
 
 

@@ -16,10 +16,12 @@ from eval_app.selectors.task_report import task_lines
 @require_GET
 def evaluation_detail(request: HttpRequest, pk: int) -> HttpResponse:
     report = selectors.report_get(actor_of(request), pk)
+    lines = task_lines(report)
     context = {
         "report": report,
         "held_out": selectors.held_out(report),
-        "lines": task_lines(report),
+        "lines": lines,
+        "cut": [line for line in lines if line.num_cut],
         "further": further_metrics(report),
         "means": list(report.manifest.get("suite", {}).get("means", {}).values()),
         "missing": report.manifest.get("missing", {}),

@@ -1,13 +1,14 @@
 """The skill map, emergence, tags; items and two reports item by item."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
 
 from curriculum_app.services.taxonomy import node_add
 from eval_app.core.evaluation import HELD_OUT_FILE
-from eval_app.core.item_results import ITEMS_FILE
+from eval_app.core.item_results import ITEMS_FILE, read_items, write_items
 from eval_app.models import EvalReport, SkillTag
 from eval_app.selectors.item_scores import file_of
 from eval_app.selectors.skills import SkillMap
@@ -48,6 +49,26 @@ def test_a_score_is_drawn_in_one_way_on_the_map_and_in_the_report(editor_client,
         drawn = [drawing.search(editor_client.get(page).content.decode())[0] for page in pages]
         assert drawn[0] == drawn[1] and said in drawn[0]
         assert (' class="whisker is-chance"' in drawn[0]) == (report == reports[0])
+
+
+def test_items_cut_at_the_context_are_counted_in_the_report(editor_client, reports):
+    page = reverse("evaluation-detail", args=[reports[0].pk])
+    assert "at the context" not in editor_client.get(page).content.decode()
+    reports[0].manifest["tasks"][0]["cut"] = {"prompt": 3, "continuation": 1}
+    reports[0].save()
+    text = editor_client.get(page).content.decode()
+    assert "cut at the context: 4" in text and "3 prompts, 1 continuation, scored on the rest" in text
+
+
+def test_an_item_says_that_it_was_read_or_cut(editor_client, reports):
+    path = file_of(reports[0], ITEMS_FILE)
+    first, *rest = read_items(path)
+    write_items(path, [replace(first, contaminated=True, facts=first.facts | {"cut": "prompt"}), *rest])
+    url = reverse("evaluation-items", args=[reports[0].pk])
+    listed = editor_client.get(url).content.decode()
+    assert listed.count("seen in training data") == listed.count("prompt cut at the context") == 1
+    item = editor_client.get(reverse("evaluation-item", args=[reports[0].pk, first.task, first.item])).content.decode()
+    assert "seen in the training data" in item and "prompt cut at the context" in item
 
 
 def test_inner_nodes_count_their_leaves_and_the_lowest_measured_are_ranked(editor, reports, tree):

@@ -96,6 +96,9 @@ def _examine(config: TasksConfig, ctx: Context, model: PreTrainedModel, checkpoi
     )
     found.missing |= missing
     found.sum_up(config.suite, bundled_suites()[config.suite])
+    for facts in found.tasks:
+        if cut := sum(facts["cut"].values()):
+            ctx.log(f"{facts['title']}: {cut:,} items are longer than the model's context and were cut", "warning")
     for task, reason in found.missing.items():
         ctx.log(f"{task} was not run: {reason}", "warning")
     return found

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eval_app.core.batched_generation import Reply, write_replies
-from eval_app.core.continuations import Continuations, attends_only, plain_rows, shared_rows
+from eval_app.core.continuations import Continuations, attends_only, cut_of, plain_rows, shared_rows
 from training_app.core.architectures.base import ARCHITECTURES, TextShape
 from training_app.core.configs_models import Sampling
 from training_app.core.generation import generate
@@ -63,6 +63,14 @@ def test_sharing_saves_the_context():
     assert [row.length for row in shared_rows(requests, 48)] == [20 + 1 + 0 + 2, 2]
     assert [row.length for row in plain_rows(requests, 48)] == [21, 20, 22, 2]
     assert [row.length for row in shared_rows(requests[:3], 21)] == [21, 20, 21]  # too long to share
+
+
+@pytest.mark.parametrize(("context", "ending"), [(1, 48), (1, 49), (2, 48), (43, 6), (44, 6), (60, 6), (5, 70)])
+def test_what_is_cut_is_what_a_row_lacks(context, ending):
+    request = ([1] * context, [2] * ending)
+    (row,) = plain_rows([request], 48)
+    lacks = {"continuation": len(row.endings[0]) < ending, "prompt": len(row.context) < context}
+    assert cut_of(request, 48) == next((what for what, is_so in lacks.items() if is_so), "")
 
 
 def test_replies_in_batches_are_those_of_each_prompt_alone(model):

@@ -121,6 +121,40 @@ def test_tasks_are_asked_scored_and_kept_item_by_item(trained):
     assert opened.manifest["missing"]["mmlu"].startswith("no registered benchmark has items of the task 'mmlu'")
 
 
+def test_items_beyond_the_context_are_counted_and_said(trained):
+    ctx, _ = trained
+    ids = iter(range(9))
+
+    def item(question, *choices):
+        record = {"question": question, "choices": list(choices), "answer": 0}
+        return Item(f"c-{next(ids)}", "commonsense_qa", (question,), record)
+
+    sees = ctx.artefacts["checkpoint-1"].load_model().config.max_position_embeddings
+    items = [item("Who?", "I", "you"), item("Long? " * sees, "I", "you"), item("Which?", "I" * 3 * sees, "you")]
+    ctx.artefacts["benchmark-2"] = Benchmark.open(save_benchmark(ctx.store, items, {"name": "cut", "recipe": {}}))
+    config = EvaluateConfig(name="t", checkpoint="checkpoint-1", tasks=["commonsense_qa"], benchmarks=["benchmark-2"])
+    opened = Evaluation.open(evaluate.run(config, ctx).stored)
+    (facts,) = opened.manifest["tasks"]
+    assert facts["cut"] == {"prompt": 1, "continuation": 1}
+    assert [result.facts.get("cut") for result in opened.items()] == [None, "prompt", "continuation"]
+    last = opened.items()[2]
+    assert last.tokens[0] == sees  # the rest, on which its loss is a mean
+    assert last.values["correct_answer_loss"] == pytest.approx(-last.loglikelihoods[0] / sees)
+
+
+def test_a_prompt_that_leaves_no_room_to_write_is_cut(trained):
+    from lm_eval.api.instance import Instance
+
+    from eval_app.core.language_model import CheckpointLM
+
+    ctx, _ = trained
+    checkpoint = ctx.artefacts["checkpoint-1"]
+    lm = CheckpointLM(checkpoint.load_model(), byte_tokenizer(), 0, 32)
+    asked = [Instance("generate_until", {}, ("x" * n, {"max_gen_toks": 8}), 0) for n in (24, 25)]
+    assert lm.seen_before_writing(asked) == [(0, ""), (0, "prompt")]
+    assert len(lm._reply([1] * 25, {"max_gen_toks": 8}, 0).ids) == 24
+
+
 def test_nothing_to_score_is_refused():
     with pytest.raises(ValidationError, match="nothing to score"):
         EvaluateConfig(name="t", checkpoint="checkpoint-1")

@@ -5,11 +5,12 @@ import pytest
 from chimera.errors import InputError
 from eval_app.core.tasks.bundled import bundled_task
 from eval_app.core.tasks.definition import read_definition
+from tests.core.eval.models import Roomy
 
 pytestmark = pytest.mark.torch
 
 
-class Listening:
+class Listening(Roomy):
     """A model that takes words as tokens and likes short continuations."""
 
     def encoded(self, pairs):

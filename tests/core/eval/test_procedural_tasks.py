@@ -13,6 +13,7 @@ from eval_app.core.item_sources.base import EVALUATION_SEEDS, ITEM_SOURCES
 from eval_app.core.procedural_items import dataset_of, extracted, own_string
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.tasks.bundled import bundled_suites, bundled_task
+from tests.core.eval.models import Roomy
 
 TASKS = [name for name in bundled_suites()["reasoning"].tasks if bundled_task(name).metadata.generator]
 
@@ -84,7 +85,7 @@ def test_seeds_of_training_are_refused_and_other_bad_settings_named():
         GeneratorChoice(key="identity", config={"length": 0})
 
 
-class Copier:
+class Copier(Roomy):
     """A model that copies two letters and gives up at more."""
 
     def generate_until(self, requests, **_):

@@ -18,6 +18,7 @@ from eval_app.core.scorers import programs
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.scorers.programs import pass_at_k
 from eval_app.core.tasks.bundled import bundled_task
+from tests.core.eval.models import Roomy
 
 with gzip.open(FOLDER / "humaneval.jsonl.gz", "rt", encoding="utf-8") as lines:
     HUMANEVAL = [json.loads(line) for line in lines]
@@ -65,7 +66,7 @@ def test_solutions_pass_and_empty_programs_do_not(walls):
         assert scored.values == {"pass_1": 0.5, "pass_10": None, "pass_100": None}
 
 
-class Solver:
+class Solver(Roomy):
     """A model that knows every second item."""
 
     def generate_until(self, requests, **_):

@@ -8,6 +8,7 @@ from eval_app.core.examination import examine
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.scorers.refusal import difference_of_shares, refuses
 from eval_app.core.tasks.bundled import bundled_suites, bundled_task, bundled_tasks
+from tests.core.eval.models import Roomy
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_the_interval_of_a_difference_is_newcombes():
     assert difference_of_shares((56, 70), (48, 80)) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
 
 
-class Careful:
+class Careful(Roomy):
     """A model that refuses what has a harmful word in it, also where it is harmless."""
 
     def generate_until(self, requests, **_):

@@ -11,6 +11,7 @@ from eval_app.core.item_sources.base import ITEM_SOURCES
 from eval_app.core.scorers.base import SCORERS, Answer
 from eval_app.core.tasks.bundled import bundled_task
 from eval_app.core.tool_calls import calls_of, fault_of
+from tests.core.eval.models import Roomy
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_the_bundled_requests_are_the_same_every_time_and_solvable():
         assert fault_of(json.loads(record["tools"]), json.loads(record["calls"]), calls_of(" ".join(calls))) == ""
 
 
-class Talker:
+class Talker(Roomy):
     """A model that never calls a tool."""
 
     def generate_until(self, requests, **_):
