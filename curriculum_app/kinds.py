@@ -2,7 +2,7 @@
 
 from chimera.capabilities import provide
 from chimera.jobs import refs, verbs
-from chimera.jobs.kinds import JobKind, register
+from chimera.jobs.kinds import QUICK, JobKind, register
 from curriculum_app import models
 from curriculum_app.core.clustering.config import ClusterConfig
 from curriculum_app.core.configs import CurateConfig, ImportConfig, PreviewConfig
@@ -50,6 +50,7 @@ register(
         config=BenchmarkConfig,
         run="curriculum_app.core.jobs.register_benchmark:run",
         adopt="curriculum_app.services.benchmarks:adopt_benchmark",
+        queue=QUICK,
     )
 )
 register(
@@ -62,6 +63,7 @@ register(
         adopt="curriculum_app.services.imports:adopt_preview",
         page="curriculum_app.services.imports:page",
         listed=False,
+        queue=QUICK,
     )
 )
 register(
@@ -156,6 +158,7 @@ register(
         run="curriculum_app.core.jobs.dry_run:run",
         adopt="curriculum_app.services.dry_runs:adopt_dry_run",
         page="curriculum_app.services.dry_runs:page",
+        queue=QUICK,
     )
 )
 register(
@@ -168,6 +171,7 @@ register(
         adopt="curriculum_app.services.dry_runs:adopt_dry_run",
         page="curriculum_app.services.dry_runs:page",
         listed=False,
+        queue=QUICK,
     )
 )
 register(
@@ -213,6 +217,7 @@ register(
         adopt="curriculum_app.services.versions:adopt_compare",
         page="curriculum_app.services.versions:difference_page",
         listed=False,
+        queue=QUICK,
     )
 )
 

@@ -1,7 +1,7 @@
 """The job kinds of evaluation: one leaf, two composites."""
 
 from chimera.jobs import refs, verbs
-from chimera.jobs.kinds import JobKind, register
+from chimera.jobs.kinds import QUICK, JobKind, register
 from eval_app import models
 from eval_app.core.configs_evaluate import EvaluateConfig, TaskFileConfig
 from eval_app.core.configs_judge import JudgeConfig
@@ -29,6 +29,7 @@ register(
         config=TaskFileConfig,
         run="eval_app.core.jobs.register_task:run",
         adopt="eval_app.services.evaluations:adopt_task",
+        queue=QUICK,
     )
 )
 register(

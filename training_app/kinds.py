@@ -2,7 +2,7 @@
 
 from chimera.capabilities import provide
 from chimera.jobs import refs
-from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, register
+from chimera.jobs.kinds import CLIENT_QUEUE, QUICK, JobKind, register
 from training_app import models
 from training_app.core.configs import TrainConfig
 from training_app.core.configs_average import AverageConfig
@@ -53,6 +53,7 @@ register(
         run="training_app.core.jobs.edit_plan:run",
         adopt="training_app.services.plan_edits:adopt_edit_plan",
         complete="training_app.services.plan_edits:complete",
+        queue=QUICK,
     )
 )
 register(
@@ -109,6 +110,7 @@ register(
         recorder="training_app.services.chat:recorder_for",
         page="training_app.services.chat:reply_page",
         listed=False,
+        queue=QUICK,
     )
 )
 register(

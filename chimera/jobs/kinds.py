@@ -41,6 +41,7 @@ class Finished:
 
 
 CLIENT_QUEUE = "client"  # no worker takes from it: a program elsewhere holds these jobs through the API
+QUICK = "quick"  # seconds of work that somebody waits for: a preview, a dry run, an answer
 
 
 @dataclass(frozen=True)

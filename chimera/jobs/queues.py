@@ -6,24 +6,29 @@ from typing import Any
 
 from chimera.errors import InputError, Problem
 from chimera.jobs import selectors
-from chimera.jobs.kinds import JobKind, all_kinds
+from chimera.jobs.kinds import QUICK, JobKind, all_kinds
 from chimera.jobs.models import Job
 
 CPU, GPU = "cpu", "gpu"
 
 
 def queue_for(kind: JobKind, config: Any) -> str:
-    """`device: cuda` waits for a GPU worker, `auto` only if one is alive now; anything else as its kind says."""
+    """`device: cuda` waits for a GPU worker, `auto` only if one is alive now; anything else as its kind says.
+
+    What somebody waits for at a screen goes to a worker of its own, past hours of training, where one is alive.
+    """
     device = getattr(config, "device", "")
     if device == "cuda" or (device == "auto" and selectors.queue_is_served(GPU)):
         return GPU
+    if kind.queue == QUICK and not selectors.queue_is_served(QUICK):
+        return CPU
     return kind.queue
 
 
 def known_queues() -> list[str]:
     """Every queue that a job may be moved to."""
     served = {queue for worker in selectors.workers_alive() for queue in worker.queues.split(",")}
-    return sorted({CPU, GPU, *served, *(kind.queue for kind in all_kinds())})
+    return sorted({CPU, GPU, *served, *(kind.queue for kind in all_kinds())} - ({QUICK} - served))
 
 
 def check_fits(job: Job, queue: str) -> None:

@@ -89,12 +89,14 @@ def start_servers(family: Family, data: Path, sockets: Path, logs: Path) -> None
 
 
 def start_worker(family: Family, logs: Path) -> None:
-    """A worker with processes of one thread each, and one for the GPU; they also sweep (chimera/jobs/sweep.py)."""
+    """Workers with processes of one thread each, and one for the GPU; they also sweep (chimera/jobs/sweep.py)."""
     variables = {name: os.environ.get(name) or "1" for name in _ONE_THREAD}
     if has_gpu():
         command = worker_command("gpu", 1, "--max-tasks-per-child", "1")  # a new process for each job frees its memory
         family.start("worker-gpu", command, logs / "worker-gpu.log", environment=variables, grace=15, cwd=ROOT)
         variables = {**variables, "CUDA_VISIBLE_DEVICES": ""}  # what waits for a CPU leaves the GPU alone
+    quick = worker_command("quick", 1)  # previews, dry runs, answers: they do not wait behind training
+    family.start("worker-quick", quick, logs / "worker-quick.log", environment=variables, grace=15, cwd=ROOT)
     command = worker_command("cpu", environment.integer("CHIMERA_WORKERS", 2))
     family.start("worker", command, logs / "worker.log", environment=variables, grace=15, cwd=ROOT)
 

@@ -11,7 +11,7 @@ from chimera.errors import InputError
 from chimera.jobs import leasing, services
 from chimera.jobs.kinds import get_kind
 from chimera.jobs.models import Job, JobEvent, Worker
-from chimera.jobs.queues import queue_for
+from chimera.jobs.queues import known_queues, queue_for
 from chimera.projects.access import Actor
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +34,15 @@ def test_cuda_waits_for_a_gpu_and_auto_takes_one_that_is_there() -> None:
     gpu_worker()
     assert [queue_for(kind, Wanting(device)) for device in ("cuda", "auto", "cpu")] == ["gpu", "gpu", "cpu"]
     assert queue_for(get_kind("import"), get_kind("import").config.model_construct()) == "cpu"
+
+
+def test_what_is_quick_goes_past_training_where_a_worker_takes_it() -> None:
+    dry_run = get_kind("dry-run")
+    config = dry_run.config.model_construct()
+    assert queue_for(dry_run, config) == "cpu" and "quick" not in known_queues()
+    Worker.objects.create(name="quick@h", host="h", queues="quick", seen_at=timezone.now())
+    assert queue_for(dry_run, config) == "quick" and "quick" in known_queues()
+    assert queue_for(get_kind("train"), Wanting("cpu")) == "cpu"
 
 
 def test_a_job_that_waits_is_moved_with_a_line_and_a_message(
