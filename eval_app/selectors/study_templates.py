@@ -38,6 +38,7 @@ def chosen(actor: Actor, asked: QueryDict) -> Chosen:
         hint = "make some with Group" if not known else "choose from the list"
         raise InputError(Problem("these sequences are not in the project", "sequences", hint=hint))
     held_out = asked.get("held_out", "")
+    rows.sort(key=lambda row: row.uid != held_out)  # the form that gives the held-out text is the study's own
     return Chosen(
         [row.uid for row in rows],
         rows[0].manifest,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -37,6 +39,15 @@ def test_a_template_leads_to_the_filled_form_and_starts_nothing(editor: Actor, e
     form = editor_client.get(reverse("study-template", args=["quantiles"]), quantiles, follow=True)
     assert "fixed_mixture" in form.content.decode()
     assert not Study.objects.exists()
+
+
+def test_the_form_that_gives_the_held_out_text_is_the_baseline(editor: Actor, editor_client: Client) -> None:
+    plain, other = make_sequences(editor), make_sequences(editor, name="host first")
+    asked = {"variants": [other.uid, plain.uid], "held_out": plain.uid}
+    answer = editor_client.get(reverse("study-template", args=["variants"]), asked)
+    config = json.loads(parse_qs(urlsplit(answer["Location"]).query)["config"][0])
+    assert [arm["sequences"] for arm in config["arms"]] == [plain.uid, other.uid]
+    assert (config["sequences"], config["baseline"]) == (plain.uid, config["arms"][0]["name"])
 
 
 def test_what_a_template_cannot_use_is_said_beside_it(editor: Actor, editor_client: Client) -> None:
