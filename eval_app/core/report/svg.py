@@ -79,7 +79,9 @@ def padded(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
 
 
 def linear_ticks(lo: float, hi: float, most: int = 6) -> list[float]:
-    """As many multiples of 1, 2 or 5 times a power of ten as there may be."""
+    """As many multiples of 1, 2 or 5 times a power of ten as there may be; of no range its one value."""
+    if hi <= lo:
+        return [lo]
     power = 10.0 ** math.floor(math.log10((hi - lo) / most))
     found: list[float] = []
     for step in (factor * power for factor in (1, 2, 5, 10, 20)):

@@ -97,6 +97,12 @@ def test_curves_show_every_run_and_name_the_means_at_their_ends() -> None:
     assert curves_svg({}, ["one"]) == ""
 
 
+def test_runs_evaluated_once_are_dots_over_their_one_place() -> None:
+    drawn = curves_svg({"one": {1: [(131072, 2.0)], 2: [(131072, 2.2)]}}, ["one"])
+    assert len(elements(drawn, "circle", "run")) == 2 and len(elements(drawn, "circle", "mean")) == 1
+    assert svg.tokens_words(131072) in [item.text for item in elements(drawn, "text", "tick")]
+
+
 def test_a_document_holds_its_styles_and_both_themes() -> None:
     tokens = ':root {\n --ink: #000;\n}\n:root[data-theme="dark"] {\n --ink: #fff;\n}'
     page = document("A <b>", "<main>text</main>", tokens, "p { margin: 0; }")
