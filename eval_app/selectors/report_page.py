@@ -20,6 +20,7 @@ from eval_app.core.verdicts.leaderboard import leaderboard
 from eval_app.core.verdicts.outcome import MACRO
 from eval_app.core.verdicts.verdict import Verdict
 from eval_app.models import Study
+from eval_app.selectors.edited_runs import edited_runs
 from eval_app.selectors.reproductions import reproductions_of
 from eval_app.selectors.studies import curve_key, held_out_curves, study_arms, study_config, study_verdict
 from eval_app.selectors.study_runs import StudyRun, study_averages, study_runs
@@ -51,6 +52,7 @@ def report_context(actor: Actor, study: Study) -> dict[str, Any]:
     compared = [item.as_json() for item in verdict.comparisons]
     return {
         "study": study, "config": config, "verdict": verdict, "confidence": confidence, "arms": arms, "runs": runs,
+        "edited": edited_runs(study),
         "arm_rows": study_arms(config, verdict.as_json()), "ranked": ranked, "unit": verdict.unit,
         "not_better": [item for item in ranked if item.word != "better"],
         "differences": mark_safe(

@@ -6,9 +6,10 @@ from chimera.projects.access import Actor
 from chimera.projects.models import Membership, Role
 from eval_app.core.reproduction import Trace
 from eval_app.models import Study
+from eval_app.selectors.edited_runs import edited_runs
 from eval_app.selectors.studies import study_config
-from eval_app.selectors.study_runs import StudyRun, study_averages, study_runs
-from training_app.models import PlanEdit, TrainingRun
+from eval_app.selectors.study_runs import study_averages, study_runs
+from training_app.models import TrainingRun
 from training_app.selectors.history import histories
 
 HELD_OUT = "held_out/"
@@ -19,7 +20,9 @@ def traces(study: Study) -> list[Trace]:
     runs = study_runs(study, study_config(study))
     keys = sorted({"loss", *(key for run in runs for key in run.run.latest if key.startswith(HELD_OUT))})
     found = histories(_reader(study), [run.run for run in runs], keys)
-    edits = _edits(runs)
+    edits: dict[int, list[int]] = {}
+    for each in edited_runs(study):
+        edits.setdefault(each.run.pk, []).append(each.step)
     whole = [
         Trace(
             run.name,
@@ -38,15 +41,6 @@ def _reader(study: Study) -> Actor:
     """Somebody who may read the project: a job is concluded by no user."""
     member = Membership.objects.filter(project=study.project_id).select_related("user", "project").order_by("pk")[0]
     return Actor(member.user, member.project, Role.VIEWER)
-
-
-def _edits(runs: list[StudyRun]) -> dict[int, list[int]]:
-    """Run → the steps after which its plan was edited."""
-    found: dict[int, list[int]] = {}
-    made = PlanEdit.objects.filter(run__in=[run.run for run in runs], state=PlanEdit.State.MADE)
-    for run, step in made.values_list("run", "step"):
-        found.setdefault(run, []).append(step or 0)
-    return found
 
 
 def _events(run: TrainingRun, edits: dict[int, list[int]]) -> list[str]:

@@ -18,6 +18,7 @@ from eval_app.core.configs_reproduce import ReproduceConfig
 from eval_app.core.reproduce import SLOT
 from eval_app.core.reproduction import compare
 from eval_app.models import Reproduction, Study
+from eval_app.selectors.edited_runs import as_it_went
 from eval_app.selectors.traces import traces
 
 
@@ -47,7 +48,7 @@ def complete(raw: dict[str, Any], project: Project) -> dict[str, Any]:
     if study.verdict is None:
         hint = "wait until its runs have ended"
         raise InputError(Problem(f"{study.uid} has no verdict to compare with", field="study", hint=hint))
-    return {**raw, "frozen": study.job.config}
+    return {**raw, "frozen": as_it_went(study)}
 
 
 def created(job: Job) -> None:

@@ -21,6 +21,7 @@ from eval_app.core.verdicts.stopping import looks_of
 from eval_app.models import Study
 from eval_app.selectors import reproductions
 from eval_app.selectors import studies as selectors
+from eval_app.selectors.edited_runs import edited_runs
 from eval_app.selectors.studies import Cell
 from eval_app.selectors.transfers import transfers_of
 from eval_app.selectors.within_seeds import within_seeds
@@ -69,6 +70,7 @@ def _context(study: Study) -> dict[str, Any]:
         "run_to_watch": _run_to_watch(cells),
         "has_curves": any(selectors.curve_key(config) in cell.run.latest for cell in cells),
         "verdict": verdict,
+        "edited": edited_runs(study),
         **reproductions.shown(study),
         "crumbs": crumbs(("Studies", reverse("studies")), (study.uid, "")),
     }
