@@ -61,12 +61,13 @@
     const rest = Object.keys(value).filter((name) => !shown.includes(name) && value[name]?.length !== 0);
     if (rest.length) element.append(make("p", { className: "help", textContent: `See JSON for: ${rest.map((name) => `${name} ${say(value[name])}`).join("; ")}` }));
     const named = parts.find(({ field }) => ["name", "group"].includes(field.name));
+    const plainly = (field, node, besides) => (field.type in controls && field !== besides.field && !same(node.read(), field.value) ? [`${field.title}: ${say(node.read())}`] : []);
     const said = () => parts.filter(({ field, node }) => field.type in controls && node.read() !== null).map(({ field, node }) => `${field.title.toLowerCase()} ${say(node.read())}`).join(", ");
     return {
       element,
       read: () => ({ ...value, ...Object.fromEntries(parts.map(({ field, node }) => [field.name, node.read()])) }),
       name: () => (named ? named.node.read() : said()) || `new ${shape.noun}`,
-      about: () => parts.filter(({ node }) => node.name && node.read() !== null).flatMap(({ node }) => [node.name(), ...(node.settings?.() ?? [])]).join(" · "),
+      about: () => parts.filter(({ node }) => node.read() !== null).flatMap(({ field, node }) => (node.name ? [node.name(), ...(node.settings?.() ?? [])] : named ? plainly(field, node, named) : [])).join(" · "),
       settings: () => parts.filter(({ field, node }) => !same(node.read(), field.value)).map(({ field, node }) => `${field.title}: ${say(node.read())}`),
     };
   }

@@ -45,8 +45,10 @@ def test_a_study_with_a_third_arm_is_put_together_without_writing_json(visit: Vi
     page.get_by_role("button", name="Add arm").click()
     arm = card(page.locator("form"), "hard-to-easy")
     arm.get_by_label("Sharpness").fill("5")
+    arm.get_by_label("Budget factor").fill("2")
     arm.get_by_label("Name").fill("hard first")
-    expect(card(page.locator("form"), "hard first").locator("summary")).to_contain_text("Sharpness: 5")
+    said = card(page.locator("form"), "hard first").locator("summary")
+    expect(said).to_contain_text("Hard to easy · Sharpness: 5 · Budget factor: 2")
     start(page)
     arms = Job.objects.get(kind="study").config["arms"]
     assert [(item["name"], item["policy"]["key"]) for item in arms] == [
@@ -54,7 +56,7 @@ def test_a_study_with_a_third_arm_is_put_together_without_writing_json(visit: Vi
         ("easy-to-hard", "easy_to_hard"),
         ("hard first", "hard_to_easy"),
     ]
-    assert arms[2]["policy"]["config"] == {"sharpness": 5.0, "start": 0.05, "length_term": 1.0}
+    assert arms[2]["policy"]["config"] == {"sharpness": 5.0, "start": 0.05, "length_term": 1.0, "search": "automatic"}
 
 
 def test_a_recipe_gets_a_filter_that_is_moved_by_keyboard(visit: Visit) -> None:
@@ -148,6 +150,7 @@ def test_choosing_a_policy_shows_its_settings_at_once(visit: Visit) -> None:
     start(page)
     config = Job.objects.get(kind="schedule").config
     assert config["policy"] == {
-        "key": "fixed_mixture", "config": {"grouping": "domain", "shares": {}, "length_term": 2.5},
+        "key": "fixed_mixture",
+        "config": {"grouping": "domain", "shares": {}, "length_term": 2.5, "search": "automatic"},
     }  # fmt: skip
     assert (config["name"], config["sequences"]) == ("even", sequences.uid)
