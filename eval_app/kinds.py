@@ -52,6 +52,7 @@ register(
         conclude="eval_app.services.studies:conclude",
         created="eval_app.services.studies:created",
         check="eval_app.services.studies:check",
+        foretell="eval_app.selectors.study_estimate:foretell",
         complete="eval_app.services.studies:complete",
         page="eval_app.services.studies:page",
     )

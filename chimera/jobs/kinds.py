@@ -57,6 +57,7 @@ class JobKind:
     this project is spelt out, so that the config that is stored means the same ever after.
     `check` is `check(config, project) -> None`, called when a user starts a job: raises InputError for what can be said
     at once, so that it is said at the field and nothing is queued; `run` says it too.
+    `foretell` is `foretell(config, project) -> str`: a line on what a job of this config will take, shown in its form.
     `recorder` is `recorder(job, lease) -> Recorder`. `page` is `page(job) -> str`, the URL a browser goes to.
     """
 
@@ -71,6 +72,7 @@ class JobKind:
     created: str = ""
     complete: str = ""
     check: str = ""
+    foretell: str = ""
     recorder: str = ""
     page: str = ""
     queue: str = "cpu"

@@ -9,6 +9,7 @@ urlpatterns = [
     path("jobs/queue/", queue_views.queue_page, name="job-queue-page"),
     path("jobs/queue/order/", queue_views.queue_order, name="job-queue-order"),
     path("jobs/new/<slug:kind>/", views.job_new, name="job-new"),
+    path("jobs/new/<slug:kind>/foretell/", views.job_foretell, name="job-foretell"),
     path("jobs/<int:pk>/", views.job_detail, name="job-detail"),
     path("jobs/<int:pk>/priority/", views.job_priority, name="job-priority"),
     path("jobs/<int:pk>/log/", log_views.job_log, name="job-log"),

@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,7 +20,7 @@ from chimera.config_forms import ConfigForm
 from chimera.errors import InputError
 from chimera.form_shapes import bare
 from chimera.jobs import refs, selectors, services
-from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, all_kinds, get_kind, page_of
+from chimera.jobs.kinds import CLIENT_QUEUE, JobKind, all_kinds, get_kind, page_of, resolve
 from chimera.jobs.log_views import log_context
 from chimera.jobs.models import Job, State, new_idempotency_key
 from chimera.jobs.queues import known_queues
@@ -113,6 +114,19 @@ def _new(request: HttpRequest, kind: JobKind, form: ConfigForm, key: str) -> Htt
     }
     status = 422 if form.is_bound and form.errors and not request.headers.get("HX-Request") else 200
     return render(request, _template(request, "new"), context, status=status)
+
+
+@require_POST
+def job_foretell(request: HttpRequest, kind: str) -> HttpResponse:
+    """What a job of the form's config will take, in a line; nothing while the form is not complete."""
+    actor = actor_of(request)
+    actor.require(Role.EDITOR)
+    described = _kind_or_404(kind)
+    form = _form(actor, described, data=request.POST)
+    if not described.foretell or not form.is_valid():
+        return HttpResponse()
+    said: str = resolve(described.foretell)(validate(described, form.raw(), actor.project), actor.project)
+    return HttpResponse(escape(said))
 
 
 @require_POST
