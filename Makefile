@@ -1,6 +1,6 @@
 # make run         everything on this machine, in one command: http://127.0.0.1:8000 (PORT=... for another port)
 # make test        lint, types, contracts, tests; browser tests in $CHROMIUM or a Chromium/Chrome that is found
-# make acceptance  the full starter study in a browser
+# make acceptance  the full starter study in a browser, then a study that is watched, changed, proved and repeated
 # make models      small trained models that are optional: MiniLM for sentence vectors (90 MB), SmolLM2-135M-Instruct (540 MB)
 # make lint | format | lock | clean
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu chooses another build of torch (docs/install.md)

@@ -1,1 +1,1 @@
-"""The full starter study in a browser (make acceptance)."""
+"""Whole journeys in a browser (make acceptance)."""

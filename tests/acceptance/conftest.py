@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import chromium, page, watch  # noqa: F401
 
@@ -33,7 +34,7 @@ class Running:
     data: Path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chimera() -> Iterator[Running]:
     # Not pytest's own temporary directory: another session of pytest would close it to PostgreSQL's user.
     data = Path(tempfile.mkdtemp(prefix="chimera-acceptance-"))
@@ -52,6 +53,11 @@ def chimera() -> Iterator[Running]:
         assert ended == 0, "Ctrl-C ends it cleanly"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The starter study is for a newcomer, so it comes first; what goes on from there comes after it."""
+    items.sort(key=lambda item: item.path.name == "test_journeys.py")
+
+
 def _announced(process: subprocess.Popen[str], data: Path, started: float) -> Running:
     text = ""
     assert process.stdout is not None
@@ -66,3 +72,20 @@ def _announced(process: subprocess.Popen[str], data: Path, started: float) -> Ru
     password = re.search(r"password\s+(\S+)", text)
     assert url and user and password, text
     return Running(url[0], user[1], password[1], time.monotonic() - started, data)
+
+
+def shot(page: Page, name: str) -> None:  # noqa: F811
+    """Keep a picture of this moment where CHIMERA_SHOTS points, if it points anywhere."""
+    folder = os.environ.get("CHIMERA_SHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def sign_in(page: Page, chimera: Running, user: str = "", password: str = "") -> None:  # noqa: F811
+    """As the first user, or as another one."""
+    page.goto(chimera.url)
+    page.get_by_label("Username").fill(user or chimera.user)
+    page.get_by_label("Password").fill(password or chimera.password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(f"{chimera.url}/")

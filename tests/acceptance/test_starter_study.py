@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.conftest import Running
+from tests.acceptance.conftest import Running, shot, sign_in
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1200)]
 
@@ -19,22 +17,6 @@ FIRST_POINT_SECONDS = 60
 STUDY_SECONDS = 14 * 60
 HAS_POINTS = """() => [...document.querySelectorAll('.js-plotly-plot')]
     .some(plot => (plot.data || []).some(trace => trace.x && trace.x.length > 1))"""
-
-
-def shot(page: Page, name: str) -> None:
-    """Keep a picture of this moment where CHIMERA_SHOTS points, if it points anywhere."""
-    folder = os.environ.get("CHIMERA_SHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-def sign_in(page: Page, chimera: Running) -> None:
-    page.goto(chimera.url)
-    page.get_by_label("Username").fill(chimera.user)
-    page.get_by_label("Password").fill(chimera.password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page).to_have_url(f"{chimera.url}/")
 
 
 def test_from_one_click_to_a_verdict(page: Page, chimera: Running) -> None:
