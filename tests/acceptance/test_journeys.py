@@ -113,6 +113,7 @@ def launch(page: Page, chimera: Running) -> str:
     page.get_by_label("Evaluate every").fill("64")
     page.get_by_text("Checkpoints and faults settings").click()
     page.get_by_label("Keep a checkpoint every (steps)").fill("32")
+    expect(page.get_by_text(re.compile("^12 runs, .* tokens in all"))).to_be_visible()
     shot(page, "journey-10-form")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(QUESTION)
