@@ -26,6 +26,7 @@ def with_uploads(
     """What the form of a config sent, with the path of each stored upload in the place of a path that was typed."""
     data = sent.copy()
     for name in uploadable(config):
+        data.pop(name + UPLOAD, None)  # a browser sends an empty text where no file was chosen
         file = files.get(name + UPLOAD)
         if isinstance(file, UploadedFile):
             data[name] = str(upload_store(actor, file))

@@ -43,6 +43,8 @@ def test_a_file_sent_with_the_form_takes_the_place_of_a_path(editor_client):
     path = Path(Job.objects.get().config["path"])
     assert path.name == "mine.jsonl" and path.read_bytes() == ITEM
     assert "path" in editor_client.post(where, plain).context["form"].errors
+    typed = {**plain, "path": "/data/mine.jsonl", "path:file": ""}  # as a browser sends it without a file
+    assert editor_client.post(where, typed).status_code == 302
 
 
 def test_a_file_for_a_field_that_takes_none_is_left_alone(editor_client):

@@ -64,7 +64,7 @@ def test_a_person_judges_pair_after_pair_and_never_sees_whose_they_are(editor_cl
         page = client.get(address).content.decode()
         assert candidate.checkpoint.label not in page and "candidate" not in page.split("data-judge", 1)[1]
         item = re.search(r'name="item" value="([^"]+)"', page)[1]
-        left = page.split('id="left"')[1].split('eval-prompt">')[1].split("<")[0]
+        left = re.search(r'id="left".*?<p class="eval-prompt[^>]*>([^<]*)', page, re.DOTALL)[1]
         longer = {"a long answer": "left", "short": "right", "x": "right", "xy": "left"}[left]
         assert client.post(address, {"item": item, "choice": longer}).status_code == 302
     assert "All pairs are judged" in client.get(address).content.decode()
