@@ -27,8 +27,8 @@ def queue_for(kind: JobKind, config: Any) -> str:
 
 def known_queues() -> list[str]:
     """Every queue that a job may be moved to."""
-    served = {queue for worker in selectors.workers_alive() for queue in worker.queues.split(",")}
-    return sorted({CPU, GPU, *served, *(kind.queue for kind in all_kinds())} - ({QUICK} - served))
+    offered = {CPU, GPU, *(kind.queue for kind in all_kinds())} - {QUICK}  # without a worker nothing waits there
+    return sorted(offered | selectors.served_queues())
 
 
 def check_fits(job: Job, queue: str) -> None:

@@ -96,9 +96,19 @@ def count_alive() -> int:
     return _alive().count()
 
 
+def workers_of(queue: str) -> list[Worker]:
+    """Live workers that take jobs of `queue`."""
+    return [worker for worker in workers_alive() if queue in worker.queues.split(",")]
+
+
 def queue_is_served(queue: str) -> bool:
     """Whether some live worker takes jobs of `queue`."""
-    return any(queue in worker.queues.split(",") for worker in workers_alive())
+    return bool(workers_of(queue))
+
+
+def served_queues() -> set[str]:
+    """Every queue that some live worker takes from."""
+    return {queue for worker in workers_alive() for queue in worker.queues.split(",")}
 
 
 def artefact_get(actor: Actor, uid: str) -> Artefact:
@@ -127,5 +137,4 @@ def maker_of(actor: Actor, uid: str) -> Job | None:
 def unserved_queues(actor: Actor) -> list[str]:
     """Queues in which jobs of the project wait although no live worker takes from them."""
     waiting = Job.objects.filter(project=actor.project, state=State.QUEUED, composite=False)
-    served = {queue for worker in workers_alive() for queue in worker.queues.split(",")}
-    return sorted(set(waiting.order_by().values_list("queue", flat=True).distinct()) - served)
+    return sorted(set(waiting.order_by().values_list("queue", flat=True).distinct()) - served_queues())

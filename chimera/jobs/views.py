@@ -125,7 +125,7 @@ def job_foretell(request: HttpRequest, kind: str) -> HttpResponse:
     form = _form(actor, described, data=request.POST)
     if not described.foretell or not form.is_valid():
         return HttpResponse()
-    said: str = resolve(described.foretell)(validate(described, form.raw(), actor.project), actor.project)
+    said: str = resolve(described.foretell)(form.config, actor.project)
     return HttpResponse(escape(said))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from eval_app.core.configs_study import StudyConfig
 from eval_app.models import Study
+from eval_app.selectors.study_runs import cell_of
 from training_app.models import PlanEdit, TrainingRun
 
 
@@ -26,13 +27,7 @@ def edited_runs(study: Study) -> list[EditedRun]:
     """Every edit that a run of the study has followed, by run, the oldest first."""
     made = PlanEdit.objects.filter(run__job__parent=study.job_id, state=PlanEdit.State.MADE)
     rows = made.select_related("run__job", "schedule__curriculum").order_by("run", "pk")
-    return [EditedRun(*cell_of(row.run), row.run, row.step or 0, row.schedule.curriculum.label) for row in rows]
-
-
-def cell_of(run: TrainingRun) -> tuple[str, int]:
-    """The arm and the seed of a study's run."""
-    _, arm, seed = run.job.slot.split("/")
-    return arm, int(seed)
+    return [EditedRun(*cell_of(row.run.job), row.run, row.step or 0, row.schedule.curriculum.label) for row in rows]
 
 
 def as_it_went(study: Study) -> dict[str, Any]:
@@ -47,7 +42,7 @@ def as_it_went(study: Study) -> dict[str, Any]:
         return frozen
     config = StudyConfig.model_validate(frozen)
     runs = TrainingRun.objects.filter(job__parent=study.job_id).select_related("job", "schedule")
-    followed = {cell_of(run): run.schedule.uid for run in runs if run.schedule}
+    followed = {cell_of(run.job): run.schedule.uid for run in runs if run.schedule}
     return {**frozen, "arms": list(_with_schedules(config, edited, followed))}
 
 

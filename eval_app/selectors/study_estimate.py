@@ -5,9 +5,10 @@ from __future__ import annotations
 from statistics import median
 
 from chimera.format import compact, duration
+from chimera.jobs.kinds import get_kind
 from chimera.jobs.models import State
-from chimera.jobs.queues import CPU, GPU
-from chimera.jobs.selectors import queue_is_served, workers_alive
+from chimera.jobs.queues import queue_for
+from chimera.jobs.selectors import workers_of
 from chimera.projects.models import Project
 from eval_app.core.configs_study import StudyConfig
 from training_app.models import TrainingRun
@@ -23,7 +24,8 @@ def foretell(config: StudyConfig, project: Project) -> str:
     rates = earlier_rates(config, project)
     if not rates:
         return f"{said}. No earlier run on these sequences says how long that takes here."
-    at_once = max(1, min(runs, _at_once()))
+    workers = workers_of(queue_for(get_kind("train"), config.train))
+    at_once = max(1, min(runs, sum(worker.concurrency for worker in workers)))
     seconds = tokens / median(rates) / at_once
     return f"{said}: about {duration(seconds)} at the speed of earlier runs on these sequences, {at_once} at once."
 
@@ -36,8 +38,3 @@ def earlier_rates(config: StudyConfig, project: Project) -> list[float]:
     times = [(run.tokens, run.job.started_at, run.job.finished_at) for run in ended.order_by("-pk")[:EARLIER]]
     spent = [(tokens, (end - start).total_seconds()) for tokens, start, end in times if start and end]
     return [tokens / seconds for tokens, seconds in spent if seconds > 0 and tokens]
-
-
-def _at_once() -> int:
-    queue = GPU if queue_is_served(GPU) else CPU
-    return sum(worker.concurrency for worker in workers_alive() if queue in worker.queues.split(","))

@@ -66,14 +66,15 @@ def study_averages(study: Study) -> dict[str, str]:
     """Digests of the weights of averaged checkpoints, by "arm · seed n"."""
     jobs = list(Job.objects.filter(parent=study.job_id, kind="average").order_by("pk"))
     weights = _weights(jobs)
-    return {_name(*_cell(job)): weights.get(_checkpoint(job), "") for job in jobs}
+    return {_name(*cell_of(job)): weights.get(_checkpoint(job), "") for job in jobs}
 
 
 def _study_run(row: TrainingRun, weights: dict[int, str]) -> StudyRun:
-    return StudyRun(*_cell(row.job), row, row.schedule, weights.get(_checkpoint(row.job), ""))
+    return StudyRun(*cell_of(row.job), row, row.schedule, weights.get(_checkpoint(row.job), ""))
 
 
-def _cell(job: Job) -> tuple[str, int]:
+def cell_of(job: Job) -> tuple[str, int]:
+    """The arm and the seed of a job of a study."""
     _, arm, seed = job.slot.split("/")
     return arm, int(seed)
 
